@@ -1,0 +1,93 @@
+/* Sending: one queue per gas key. Nonces live in memory, fees follow the heads, several transactions are in flight,
+ * receipts are watched, stuck ones replaced, nonce trouble resolved. On the way from tx_queue_push to the bytes of
+ * eth_sendRawTransaction there is no request and no wait. */
+#ifndef OYSTER_CHAIN_TX_QUEUE_H
+#define OYSTER_CHAIN_TX_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "chain/watcher.h"
+#include "eth/key.h"
+#include "net/rpc.h"
+
+struct tx_queue;
+
+/* What kind of call it is: gas limits are learned per kind from receipts. */
+enum tx_kind { TX_SUBMIT_OUTPUT, TX_SLASH, TX_FILL, TX_KIND_COUNT };
+
+/* A call to be made. data is copied. */
+struct tx_intent {
+    enum tx_kind kind;
+    struct address to;
+    const uint8_t *data;
+    size_t data_len;
+    uint64_t useless_after_ms; /* monotonic; dropped when not included by then. UINT64_MAX = never */
+};
+
+enum tx_outcome {
+    TX_CONFIRMED, /* included, status 1 */
+    TX_REVERTED,  /* included, status 0, or refused by simulation with revert data: the contract does not take it */
+    TX_EXPIRED,   /* useless_after_ms passed */
+    TX_CANCELLED, /* tx_queue_cancel, or the queue was freed */
+};
+
+/* What became of an intent. hash: of the transaction included or last sent (zero if none). sent_us: monotonic time at
+ * which the first bytes went out, 0 = never. reason: one line for the log, never NULL. */
+struct tx_result {
+    enum tx_outcome outcome;
+    uint8_t hash[32];
+    uint64_t block_number, gas_used, sent_us;
+    struct u256 effective_gas_price_wei;
+    const char *reason;
+};
+
+/* Called exactly once for each intent, never from inside tx_queue_push. */
+typedef void tx_done_fn(void *arg, const struct tx_result *result);
+
+/* Called when the first bytes of an intent are handed to the endpoints (NULL allowed in tx_queue_push). */
+typedef void tx_sent_fn(void *arg, const uint8_t hash[32]);
+
+struct tx_queue_config {
+    uint64_t chain_id;
+    uint32_t max_in_flight;       /* 16 */
+    uint64_t stuck_after_ms;      /* replaced when not included after so long (15,000) */
+    struct u256 max_fee_cap_wei;  /* never offer more per gas (0 = no cap) */
+    struct u256 priority_fee_wei; /* tip (0 = ask eth_maxPriorityFeePerGas in the background) */
+    uint64_t submit_callback_gas; /* room for the job owner's callback in submitOutput (1,000,000) */
+};
+
+struct tx_queue_stats {
+    uint64_t sent, replaced, confirmed, reverted, expired, nonce_resyncs;
+    uint32_t pending, in_flight;
+    uint64_t nonce_local, nonce_chain;
+    struct u256 balance_wei;
+    bool balance_known;
+};
+
+struct tx_queue *tx_queue_new(uv_loop_t *loop, struct rpc *rpc, const struct tx_queue_config *config);
+
+/* Installs the gas key (copied) with the account's current nonce, as eth_getTransactionCount("pending") gave it. When
+ * another key was there: what is unsent moves to the new key, what is in flight is watched to its end under the old
+ * one; the old key is wiped once nothing of it is in flight. */
+void tx_queue_set_key(struct tx_queue *q, const struct seckey *key, uint64_t nonce);
+
+/* Fees and time: to be called for each head. */
+void tx_queue_on_head(struct tx_queue *q, const struct chain_head *head);
+
+/* Queues an intent; it is sent at once where a key is set and fewer than max_in_flight are under way. Submits go
+ * before slashes. Returns its handle, valid until done was called. */
+uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_sent_fn *sent, tx_done_fn *done,
+                       void *arg);
+
+/* Withdraws an intent that is not sent yet (done: TX_CANCELLED, from the loop); one that is sent is watched to its end.
+ */
+void tx_queue_cancel(struct tx_queue *q, uint64_t handle);
+
+void tx_queue_stats(const struct tx_queue *q, struct tx_queue_stats *out);
+
+/* Frees at once; done is called with TX_CANCELLED for each open intent. Keys are wiped. NULL allowed. */
+void tx_queue_free(struct tx_queue *q);
+
+#endif

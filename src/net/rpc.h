@@ -1,0 +1,96 @@
+/* Ethereum JSON-RPC over several endpoints: requests over HTTP(S) to the healthiest, raw transactions to all,
+ * subscriptions over WebSocket. One object a node. Retries belong to callers, except where said. */
+#ifndef OYSTER_NET_RPC_H
+#define OYSTER_NET_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "util/err.h"
+#include "util/json.h"
+
+struct rpc;
+struct rpc_call;
+
+struct rpc_config {
+    const char *const *http_urls;
+    size_t n_http;
+    const char *const *ws_urls;
+    size_t n_ws;
+    uint64_t chain_id;   /* an endpoint of another chain is set aside */
+    uint64_t timeout_ms; /* default of a request (10,000) */
+    uint64_t silence_ms; /* no new head for so long: the subscription is considered dead (30,000) */
+};
+
+enum rpc_error_kind {
+    RPC_ERR_NONE,
+    RPC_ERR_TRANSPORT, /* no connection, broken off, HTTP status other than 200 without a JSON-RPC body */
+    RPC_ERR_TIMEOUT,
+    RPC_ERR_PROTOCOL, /* not JSON-RPC: HTML, half JSON, wrong id */
+    RPC_ERR_SERVER,   /* a JSON-RPC error object: code, message, data */
+};
+
+struct rpc_error {
+    enum rpc_error_kind kind;
+    int64_t code;            /* of the error object; HTTP status for RPC_ERR_TRANSPORT where there was one */
+    const char *message;     /* never NULL, one line; borrowed for the callback */
+    const struct json *data; /* of the error object, or NULL */
+};
+
+/* Called exactly once per call unless cancelled. result: borrowed for the callback, NULL when error->kind is set
+ * (a JSON null result is a value of type JSON_KIND_NULL with kind RPC_ERR_NONE). endpoint: index, for logs and metrics.
+ */
+typedef void rpc_done_fn(void *arg, const struct json *result, const struct rpc_error *error);
+
+struct rpc *rpc_new(uv_loop_t *loop, const struct rpc_config *config, struct err *e);
+
+/* Cancels everything without callbacks. NULL allowed. */
+void rpc_free(struct rpc *r);
+
+/* Sends one request to the best endpoint. params: JSON text of the array (copied), e.g. "[\"0x1\",false]".
+ * timeout_ms: 0 = the default. Transport trouble is retried once at the next endpoint where there is one.
+ * done is never called from inside. */
+struct rpc_call *rpc_request(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms,
+                             rpc_done_fn *done, void *arg);
+
+/* Sends the same request to all healthy endpoints. done gets the first success, or the most telling error when all
+ * have failed (an error object before transport trouble). */
+struct rpc_call *rpc_broadcast(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms,
+                               rpc_done_fn *done, void *arg);
+
+/* Ends a call without its callback. NULL allowed. */
+void rpc_cancel(struct rpc_call *call);
+
+/* The subscription: newHeads and logs with one filter, over one WebSocket endpoint at a time, reconnected with
+ * exponential back-off and jitter, moved to the next endpoint on failure, watched for silence. */
+struct rpc_stream_events {
+    /* Both subscriptions stand (again): what happened before is the caller's to read back. */
+    void (*on_up)(void *arg);
+    /* The connection is lost; reconnecting goes on by itself. */
+    void (*on_down)(void *arg, const char *reason);
+    void (*on_head)(void *arg, const struct json *head);
+    void (*on_log)(void *arg, const struct json *log);
+};
+
+/* Starts the one stream of r. log_filter: JSON object text as eth_subscribe("logs") takes it (copied). */
+void rpc_stream_start(struct rpc *r, const char *log_filter, const struct rpc_stream_events *events, void *arg);
+void rpc_stream_stop(struct rpc *r);
+
+/* What the operator sees of an endpoint. url has no credentials, path or query. */
+struct rpc_endpoint_status {
+    const char *url;
+    bool is_ws;
+    bool up;
+    bool wrong_chain;
+    uint64_t head;       /* 0 = not known */
+    uint64_t latency_us; /* smoothed; 0 = not known */
+    uint64_t requests, failures;
+};
+
+/* Number of endpoints / the i-th (HTTP first). */
+size_t rpc_endpoint_count(const struct rpc *r);
+void rpc_endpoint_status(const struct rpc *r, size_t i, struct rpc_endpoint_status *out);
+
+#endif

@@ -1,0 +1,133 @@
+#include "util/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/hex.h"
+
+#define FIELD_TEXT_MAX 1024
+
+static enum log_format log_format_now = LOG_FORMAT_LOGFMT;
+static enum log_level log_least = LOG_INFO;
+
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
+static const char *const format_names[] = { "logfmt", "json" };
+
+void log_init(enum log_format format, enum log_level least)
+{
+    log_format_now = format;
+    log_least = least;
+}
+
+bool log_level_parse(enum log_level *out, const char *word)
+{
+    for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
+        if (strcmp(word, level_names[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
+bool log_format_parse(enum log_format *out, const char *word)
+{
+    for (int i = LOG_FORMAT_LOGFMT; i <= LOG_FORMAT_JSON; i++)
+        if (strcmp(word, format_names[i]) == 0) {
+            *out = (enum log_format)i;
+            return true;
+        }
+    return false;
+}
+
+static void put_quoted(struct buf *b, const char *s, size_t n)
+{
+    buf_push(b, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '"' || c == '\\')
+            buf_printf(b, "\\%c", c);
+        else if (c == '\n')
+            buf_puts(b, "\\n");
+        else if (c < 0x20 || c >= 0x7f)
+            buf_printf(b, "\\u%04x", c);
+        else
+            buf_push(b, c);
+    }
+    buf_push(b, '"');
+}
+
+static bool is_plain(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+            return false;
+    }
+    return n > 0;
+}
+
+static void put_value(struct buf *b, const struct log_field *f, bool json)
+{
+    switch (f->type) {
+    case LOG_FIELD_U64:
+        buf_printf(b, "%llu", (unsigned long long)f->num);
+        return;
+    case LOG_FIELD_I64:
+        buf_printf(b, "%lld", (long long)(int64_t)f->num);
+        return;
+    case LOG_FIELD_BOOL:
+        buf_puts(b, f->num ? "true" : "false");
+        return;
+    case LOG_FIELD_HEX:
+        if (json)
+            buf_push(b, '"');
+        hex_append0x(b, f->ptr, f->len < FIELD_TEXT_MAX / 2 ? f->len : FIELD_TEXT_MAX / 2);
+        if (json)
+            buf_push(b, '"');
+        return;
+    case LOG_FIELD_STR: {
+        const char *s = f->ptr ? f->ptr : "";
+        size_t n = f->len == SIZE_MAX ? strnlen(s, FIELD_TEXT_MAX) : f->len;
+        n = n < FIELD_TEXT_MAX ? n : FIELD_TEXT_MAX;
+        if (!json && is_plain(s, n))
+            buf_append(b, s, n);
+        else
+            put_quoted(b, s, n);
+        return;
+    }
+    }
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
+{
+    if (level < log_least)
+        return;
+    bool json = log_format_now == LOG_FORMAT_JSON;
+    struct buf b = { 0 };
+    uint64_t ms = clock_wall_ms();
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char when[32];
+    (void)gmtime_r(&s, &tm);
+    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+    buf_printf(&b,
+               json ? "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"event\":\"%s\"" : "time=%s.%03uZ level=%s event=%s",
+               when, (unsigned)(ms % 1000), level_names[level], event);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&b, json ? ",\"%s\":" : " %s=", fields[i].key);
+        put_value(&b, &fields[i], json);
+    }
+    buf_puts(&b, json ? "}\n" : "\n");
+    size_t done = 0;
+    while (done < b.len) {
+        ssize_t w = write(STDERR_FILENO, b.data + done, b.len - done);
+        if (w <= 0)
+            break;
+        done += (size_t)w;
+    }
+    buf_free(&b);
+}
