@@ -238,7 +238,8 @@ static struct json *exchange(const struct anvil *a, const struct buf *body)
     return root;
 }
 
-static struct json *call(const struct anvil *a, const char *method, bool must, const char *params, va_list ap)
+__attribute__((format(printf, 4, 0))) static struct json *call(const struct anvil *a, const char *method, bool must,
+                                                               const char *params, va_list ap)
 {
     CLEANUP(buf_free) struct buf body = { 0 };
     char *text = NULL;
