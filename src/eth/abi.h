@@ -3,6 +3,7 @@
 #ifndef OYSTER_ETH_ABI_H
 #define OYSTER_ETH_ABI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
