@@ -1,0 +1,70 @@
+/* The jobs that name this node: from JobCreated to an answer on the chain. Each gets exactly one of the error codes 0
+ * to 6, signed and submitted, unless its event is taken back or nothing could be known in time (PROTOCOL.md "A job").
+ */
+#ifndef OYSTER_JOB_JOBS_H
+#define OYSTER_JOB_JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "chain/chain_clock.h"
+#include "chain/contracts.h"
+#include "chain/tx_queue.h"
+#include "chain/watcher.h"
+#include "eth/key.h"
+#include "job/code_store.h"
+#include "job/job_state.h"
+#include "worker/pool.h"
+
+struct jobs;
+
+/* The parts that a job passes through; all borrowed. */
+struct jobs_parts {
+    struct code_store *code;
+    struct pool *pool;
+    struct tx_queue *tx;
+    const struct seckey *enclave_key;
+    const struct chain_clock *clock;
+};
+
+struct jobs_config {
+    struct address jobs_contract;
+    uint64_t execution_buffer_ms;
+};
+
+/* What became of a job, told once when it is final. */
+struct job_summary {
+    const char *id; /* decimal */
+    enum job_state state;
+    int error_code; /* -1: none was signed */
+    uint64_t total_time_ms;
+    uint64_t event_to_tx_us; /* from the log's bytes to the transaction's bytes; 0 = not sent */
+};
+
+struct jobs_stats {
+    size_t open;
+    uint64_t received, confirmed, expired, dropped;
+    uint64_t by_error_code[7];
+};
+
+/* on_final: NULL allowed. */
+struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *config,
+                      void (*on_final)(void *arg, const struct job_summary *summary), void *arg);
+
+/* A job was created that names this node: begins at once. ev is of type EVENT_JOB_CREATED. A job that is known is
+ * ignored. */
+void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin);
+
+/* The event was taken back, or the chain shows our answer already: ends the job where nothing was sent yet. why: for
+ * the log. An unknown job is ignored. */
+void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why);
+
+void jobs_stats(const struct jobs *j, struct jobs_stats *out);
+
+/* Ends all jobs without answers. NULL allowed. Order of the end: tx_queue_free first (its callbacks end the jobs that
+ * wait for it), then this, then the code store and the pool. */
+void jobs_free(struct jobs *j);
+
+#endif
