@@ -1,0 +1,83 @@
+// Deploys the contracts of one generation.
+import { Contract, ContractFactory, computeAddress, concat, keccak256, parseEther } from 'ethers';
+import { compileContracts } from './compile.mjs';
+import { PCRS, VERIFIER_KEY } from './signing.mjs';
+
+export const ENV = 1; // the JavaScript environment of generation 2
+
+export const DEFAULTS = {
+    generation: 1,
+    nodesToSelect: 1,
+    executionBufferTime: 5, // s
+    signMaxAge: 600, // s
+    attestationMaxAge: 3600, // s
+    minStake: parseEther('100'),
+    slashPercentInBips: 10_000, // 1 %
+    executorFeePerMs: 9n * 10n ** 9n,
+    stakingRewardPerMs: 10n ** 9n,
+};
+
+const JOB_OWNER_FUNDS = parseEther('1000000');
+
+async function deployOne(artifacts, deployer, name, ...args) {
+    const { abi, bytecode } = artifacts[name];
+    const contract = await new ContractFactory(abi, bytecode, deployer).deploy(...args);
+    await contract.waitForDeployment();
+    return new Contract(await contract.getAddress(), abi, deployer);
+}
+
+function executorsParams(token, o) {
+    return {
+        token,
+        minStakeAmount: o.minStake,
+        slashPercentInBips: o.slashPercentInBips,
+        signMaxAge: o.signMaxAge,
+        verifier: computeAddress(VERIFIER_KEY),
+        imageId: keccak256(concat(PCRS)),
+        attestationMaxAge: o.attestationMaxAge,
+    };
+}
+
+function jobsParams(stakeToken, feeToken, paymentPool, o) {
+    return {
+        stakingToken: stakeToken,
+        feeToken,
+        signMaxAge: o.signMaxAge,
+        executionBufferTime: o.executionBufferTime,
+        noOfNodesToSelect: o.nodesToSelect,
+        executorFeePerMs: o.executorFeePerMs,
+        stakingRewardPerMs: o.stakingRewardPerMs,
+        paymentPool,
+    };
+}
+
+// Deploys with the account deployer, who keeps the tokens; jobAdmin may tell the JobOwner contract to create jobs;
+// paymentPool is an address. Returns {generation, options, stakeToken, feeToken, executors, jobs, userCode, jobOwner}.
+export async function deployContracts({ deployer, jobAdmin, paymentPool, ...options }) {
+    const o = { ...DEFAULTS, ...options };
+    const artifacts = compileContracts();
+    const deploy = (name, ...args) => deployOne(artifacts, deployer, name, ...args);
+    const stakeToken = await deploy('Token', 'Devnet Stake', 'STAKE');
+    const feeToken = await deploy('Token', 'Devnet Dollar', 'USD');
+    const executors = await deploy(`ExecutorsGen${o.generation}`, executorsParams(stakeToken.target, o));
+    const jobs = await deploy(
+        `JobsGen${o.generation}`,
+        jobsParams(stakeToken.target, feeToken.target, paymentPool, o),
+        executors.target,
+    );
+    await (await executors.setJobsContract(jobs.target)).wait();
+    if (o.generation === 2) await (await executors.initTree(ENV)).wait();
+    const userCode = await deploy('UserCode');
+    const { abi, bytecode } = artifacts.JobOwner;
+    const owner = await new ContractFactory(abi, bytecode, jobAdmin).deploy(jobs.target, feeToken.target);
+    await owner.waitForDeployment();
+    const jobOwner = new Contract(await owner.getAddress(), abi, jobAdmin);
+    await (await feeToken.transfer(jobOwner.target, JOB_OWNER_FUNDS)).wait();
+    return { generation: o.generation, options: o, stakeToken, feeToken, executors, jobs, userCode, jobOwner };
+}
+
+// {name: address} of everything that was deployed.
+export function addressesOf(contracts) {
+    const names = ['executors', 'jobs', 'userCode', 'stakeToken', 'feeToken', 'jobOwner'];
+    return Object.fromEntries(names.map((name) => [name, contracts[name].target]));
+}

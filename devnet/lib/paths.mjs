@@ -1,0 +1,41 @@
+// Where things are in this tree.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const CONTRACTS = join(ROOT, 'devnet', 'contracts');
+export const OUT = join(ROOT, 'devnet', 'out');
+
+const require = createRequire(import.meta.url);
+const cpu = { x64: ['linux-amd64', 'linux-64'], arm64: ['linux-arm64', 'linux-arm64'] }[process.arch];
+
+function need(path, hint) {
+    if (!existsSync(path)) throw new Error(`${path} is missing: ${hint}`);
+    return path;
+}
+
+function packageDir(name) {
+    try {
+        return dirname(require.resolve(`${name}/package.json`));
+    } catch {
+        throw new Error(`${name} is not installed: run tools/setup.sh`);
+    }
+}
+
+// The binary itself rather than npm's wrapper: one process, that dies when it is killed.
+export function anvilBinary() {
+    return need(join(packageDir(`@foundry-rs/anvil-${cpu[0]}`), 'bin', 'anvil'), 'run tools/setup.sh');
+}
+
+export function workerdDir() {
+    const dir = join(packageDir(`@cloudflare/workerd-${cpu[1]}`), 'bin');
+    need(join(dir, 'workerd'), 'run tools/setup.sh');
+    return dir;
+}
+
+export function executorBinary() {
+    const bin = process.env.OYSTER_BIN ?? join(ROOT, 'build', 'src', 'oyster-serverless-executor');
+    return need(bin, 'run make build, or name the binary in OYSTER_BIN');
+}
