@@ -34,6 +34,12 @@ export class Account extends Wallet {
     }
 }
 
+// The i-th account that anvil has funded.
+export function fundedAccount(provider, i) {
+    const { privateKey } = HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${i}`);
+    return new Account(privateKey, provider);
+}
+
 export function connect(url) {
     const provider = new JsonRpcProvider(url, undefined, { staticNetwork: true, batchMaxCount: 1, cacheTimeout: -1 });
     provider.pollingInterval = 50;
@@ -60,10 +66,8 @@ export class Chain {
         return chain;
     }
 
-    // The i-th funded account.
     account(i) {
-        const { privateKey } = HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${i}`);
-        return new Account(privateKey, this.provider);
+        return fundedAccount(this.provider, i);
     }
 
     async time() {

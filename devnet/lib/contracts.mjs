@@ -81,3 +81,24 @@ export function addressesOf(contracts) {
     const names = ['executors', 'jobs', 'userCode', 'stakeToken', 'feeToken', 'jobOwner'];
     return Object.fromEntries(names.map((name) => [name, contracts[name].target]));
 }
+
+// Contracts that are deployed already, found from the addresses of a JobOwner and a UserCode contract: as
+// deployContracts returns them, as far as jobs need them. author may tell the JobOwner to create jobs.
+export async function attachContracts({ author, jobOwner, userCode }) {
+    const artifacts = compileContracts();
+    const at = (name, address) => new Contract(address, artifacts[name].abi, author);
+    const owner = at('JobOwner', jobOwner);
+    const jobsAddress = await owner.JOBS();
+    const executorsAddress = await at('JobsGen1', jobsAddress).EXECUTORS(); // the same call in both
+    const generation = await at('ExecutorsGen2', executorsAddress).isTreeInitialized(ENV).then(
+        () => 2,
+        () => 1,
+    );
+    return {
+        generation,
+        executors: at(`ExecutorsGen${generation}`, executorsAddress),
+        jobs: at(`JobsGen${generation}`, jobsAddress),
+        userCode: at('UserCode', userCode),
+        jobOwner: owner,
+    };
+}

@@ -53,7 +53,9 @@ export class Child {
         this.logFile = logFile;
         const log = openSync(logFile, 'a');
         const [program, ...rest] = [...dieWithUs, command, ...args];
-        this.process = spawn(program, rest, { stdio: ['ignore', log, log], env: env ?? process.env, cwd });
+        // detached: Ctrl-C in a terminal reaches us alone, and we end our children in order.
+        const stdio = ['ignore', log, log];
+        this.process = spawn(program, rest, { stdio, detached: true, env: env ?? process.env, cwd });
         closeSync(log);
         children.add(this);
         this.exited = new Promise((resolve) => {

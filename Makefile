@@ -1,0 +1,60 @@
+# Front door. `make help` lists what there is; the build proper is meson.build.
+SHELL := bash
+export PATH := $(CURDIR)/.node/bin:$(PATH)
+
+BUILD ?= build
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+GENERATION ?= 2
+SANITIZE := -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
+MESON_SETUP := meson setup --prefix=$(PREFIX)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo devnet test test-asan lint fuzz bench install uninstall clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing to build, run and test (apt-get, npm)
+	@tools/setup.sh
+
+build: setup ## Build the executor and its tools into build/
+	@[ -f $(BUILD)/build.ninja ] || $(MESON_SETUP) $(BUILD)
+	@ninja -C $(BUILD)
+
+demo: build ## One job from end to end on a chain of its own (GENERATION=1|2)
+	@node devnet/demo.mjs --generation $(GENERATION)
+
+devnet: build ## A local chain with contracts and a node that stay up (GENERATION=1|2)
+	@node devnet/devnet.mjs --generation $(GENERATION)
+
+test: build ## Every test: unit, differential, end to end
+	@node tests/run.mjs --build $(BUILD)
+
+test-asan: setup ## The unit and end-to-end tests under ASan and UBSan
+	@[ -f build-asan/build.ninja ] || $(MESON_SETUP) $(SANITIZE) build-asan
+	@ninja -C build-asan
+	@node tests/run.mjs --build build-asan --suites unit,e2e
+
+lint: ## Format, includes, static analysis
+	@tools/setup.sh lint
+	@tools/lint.sh
+
+fuzz: ## Each fuzz target for FUZZ_SECONDS (60)
+	@tools/setup.sh fuzz
+	@[ -f build-fuzz/build.ninja ] || CC=clang $(MESON_SETUP) $(SANITIZE) -Db_lundef=false -Dfuzz=true -Dtests=false build-fuzz
+	@ninja -C build-fuzz
+	@tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
+
+bench: build ## Latency, throughput and memory, measured on a local chain
+	@node bench/run.mjs
+
+install: build ## Install under PREFIX (/usr/local)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson install -C $(BUILD) --no-rebuild
+
+uninstall: ## Remove what make install has installed
+	@ninja -C $(BUILD) uninstall
+
+clean: ## Remove everything that was built
+	@rm -rf build build-* devnet/out

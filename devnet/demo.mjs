@@ -1,0 +1,90 @@
+// One job from end to end on a chain of its own (`make demo`): chain, contracts, node, owner, job, answer; then
+// everything is taken down again, also when a step fails or is interrupted.
+//   node devnet/demo.mjs [--generation 1|2]
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Contract, WebSocketProvider, toUtf8String } from 'ethers';
+import { Devnet } from './lib/devnet.mjs';
+import { createJob, saveCode, waitAnswer } from './lib/jobs.mjs';
+import { ROOT } from './lib/paths.mjs';
+import { waitFor } from './lib/proc.mjs';
+
+const { values } = parseArgs({ options: { generation: { type: 'string', default: '2' } } });
+const generation = Number(values.generation);
+const INPUT = { num: 600 };
+const EXPECTED = '2,2,2,3,5,5';
+
+const step = (what, text) => console.log(`${what.padEnd(10)} ${text}`);
+
+// When the logs of one event come, as a subscriber sees them: a map from job id to milliseconds.
+function arrivals(contract, event) {
+    const seen = new Map();
+    contract.on(event, (...args) => {
+        const { log } = args.at(-1);
+        seen.set(contract.interface.parseLog(log).args.jobId, performance.now());
+    });
+    return seen;
+}
+
+async function run(net) {
+    step('chain', `anvil at ${net.chain.httpUrl}, chain id ${net.chain.chainId}`);
+    step('contracts', `generation ${generation}`);
+    for (const [name, address] of Object.entries(net.addresses())) step('', `${name.padEnd(10)} ${address}`);
+
+    const node = await net.addNode();
+    step('node', `enclave ${node.address}, API at ${node.url}`);
+    step('owner', `${net.owner.address} configured and registered it`);
+
+    const watching = new WebSocketProvider(net.chain.wsUrl);
+    const jobs = new Contract(net.contracts.jobs.target, net.contracts.jobs.interface, watching);
+    const created = arrivals(jobs, 'JobCreated');
+    const responded = arrivals(jobs, 'JobResponded');
+    await watching.getBlockNumber(); // subscriptions are out
+
+    const codehash = await saveCode(net.contracts, net.author, readFileSync(join(ROOT, 'devnet/code/factorise.js'), 'utf8'));
+    step('code', `saved by transaction ${codehash}`);
+    const job = await createJob(net.contracts, { codehash, inputs: INPUT });
+    step('job', `${job.id}: ${JSON.stringify(INPUT)}, for ${job.selected.join(', ')}`);
+
+    const answer = await waitAnswer(net.contracts, job.id);
+    const output = toUtf8String(answer.output);
+    step('answer', `${output}   (error code ${answer.errorCode})`);
+    step('', `transaction ${answer.txHash}`);
+    await waitFor('the logs of the job', () => created.has(job.id) && responded.has(job.id), { timeoutMs: 5000 });
+    const latency = responded.get(job.id) - created.get(job.id);
+    step('latency', `${latency.toFixed(0)} ms from JobCreated to JobResponded on chain, of which the job ${answer.totalTime} ms`);
+    const told = await net.contracts.jobOwner.results(job.id);
+    step('callback', told.told && told.output === answer.output ? 'the job owner\'s contract was told' : 'FAILED');
+    await watching.destroy();
+    if (output !== EXPECTED || answer.errorCode !== 0) throw new Error(`the answer is not ${EXPECTED}`);
+}
+
+let net;
+let interrupted = false;
+
+async function tearDown() {
+    await net?.stop();
+    net = undefined;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, async () => {
+        if (interrupted) process.exit(130);
+        interrupted = true;
+        await tearDown();
+        process.exit(130);
+    });
+}
+
+try {
+    net = await Devnet.start({ generation });
+    await run(net);
+} catch (e) {
+    if (!interrupted) {
+        process.exitCode = 1;
+        for (const node of net?.nodes ?? []) if (node.child) console.error(`--- log of ${node.name}\n${node.child.log()}---`);
+        console.error(`demo: ${e.message}`);
+    }
+}
+if (!interrupted) await tearDown();

@@ -1,0 +1,116 @@
+// An executor process: its files, its start, its HTTP API.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SigningKey, computeAddress, getBytes, hexlify, randomBytes } from 'ethers';
+import { executorBinary, workerdDir } from './paths.mjs';
+import { Child, freePort, waitFor } from './proc.mjs';
+import { residentBytes } from './system.mjs';
+
+// The config file's content for a node on this chain.
+export function nodeConfig({ chain, contracts, signerFile, stateDir }) {
+    return {
+        workerd_runtime_path: workerdDir(),
+        common_chain_id: chain.chainId,
+        http_rpc_url: chain.httpUrl,
+        web_socket_url: chain.wsUrl,
+        executors_contract_addr: contracts.executors.target,
+        jobs_contract_addr: contracts.jobs.target,
+        code_contract_addr: contracts.userCode.target,
+        enclave_signer_file: signerFile,
+        execution_buffer_time: contracts.options.executionBufferTime,
+        num_selected_executors: contracts.options.nodesToSelect,
+        state_dir: stateDir,
+    };
+}
+
+export class ExecutorNode {
+    // Writes key and config under dir; nothing runs yet. config: members to add or replace (undefined: to leave out).
+    constructor({ name = 'node', dir, chain, contracts, config = {}, key = new SigningKey(hexlify(randomBytes(32))) }) {
+        this.name = name;
+        this.dir = join(dir, name);
+        this.key = key;
+        this.address = computeAddress(key);
+        this.stateDir = join(this.dir, 'state');
+        this.configFile = join(this.dir, 'config.json');
+        this.logFile = join(this.dir, 'node.log');
+        mkdirSync(this.dir, { recursive: true });
+        const signerFile = join(this.dir, 'enclave.key');
+        writeFileSync(signerFile, getBytes(key.privateKey), { mode: 0o600 });
+        this.config = { ...nodeConfig({ chain, contracts, signerFile, stateDir: this.stateDir }), ...config };
+        this.writeConfig();
+    }
+
+    writeConfig() {
+        writeFileSync(this.configFile, JSON.stringify(this.config, null, 4));
+    }
+
+    // Starts the process without waiting for it.
+    async spawn({ port, args = [] } = {}) {
+        this.port = port ?? this.port ?? (await freePort());
+        this.url = `http://127.0.0.1:${this.port}`;
+        const given = ['--port', String(this.port), '--config-file', this.configFile, ...args];
+        this.child = new Child(this.name, executorBinary(), given, { logFile: this.logFile });
+    }
+
+    // Starts the process and waits until its API answers.
+    async start(options) {
+        await this.spawn(options);
+        await waitFor(
+            `${this.name} to answer`,
+            async () => {
+                if (!this.child.running) throw new Error(`${this.name} ended at start:\n${this.child.log()}`);
+                return fetch(`${this.url}/`).then((r) => r.ok, () => false);
+            },
+            { timeoutMs: 60_000 },
+        );
+        return this;
+    }
+
+    stop(signal, timeoutMs) {
+        return this.child?.stop(signal, timeoutMs);
+    }
+
+    async get(path) {
+        const response = await fetch(this.url + path);
+        return { status: response.status, text: await response.text() };
+    }
+
+    // body: a string as it is, or a value to be sent as JSON.
+    async post(path, body) {
+        const response = await fetch(this.url + path, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: typeof body === 'string' ? body : JSON.stringify(body),
+        });
+        return { status: response.status, text: await response.text() };
+    }
+
+    async #expectOk(answer, what) {
+        const { status, text } = await answer;
+        if (status !== 200) throw new Error(`${this.name}: ${what}: ${status} ${text}`);
+        return text;
+    }
+
+    async details() {
+        return JSON.parse(await this.#expectOk(this.get('/executor-details'), 'executor-details'));
+    }
+
+    async setOwner(address) {
+        await this.#expectOk(this.post('/immutable-config', { owner_address_hex: address }), 'immutable-config');
+    }
+
+    // gas: an Account.
+    async setGasKey(gas) {
+        await this.#expectOk(this.post('/mutable-config', { gas_key_hex: gas.privateKey }), 'mutable-config');
+    }
+
+    async registrationMessage() {
+        const answer = this.get('/signed-registration-message');
+        return JSON.parse(await this.#expectOk(answer, 'signed-registration-message'));
+    }
+
+    // What the node uses of memory now, in bytes, as the kernel counts it.
+    residentBytes() {
+        return residentBytes(this.child.pid);
+    }
+}
