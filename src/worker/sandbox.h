@@ -43,11 +43,12 @@ struct sandbox_spec {
     const char *root_dir;             /* a folder of ours, made where missing, on which the root is laid */
     const struct sandbox_file *files; /* programs and libraries; folders are made as needed */
     size_t n_files;
-    uint32_t layers; /* layers to use: SANDBOX_ALL less what tests or the operator leave off */
+    uint32_t layers; /* layers to use: SANDBOX_ALL less what tests or the operator leave off; root needs mountns */
     bool network;    /* true: keeps the host's network (the egress gateway), no SANDBOX_NETNS */
 };
 
-/* Which of `layers` this machine cannot give (0 = all are there), found by trying each in a child. why: one line. */
+/* Which of `layers` this machine cannot give (0 = all are there), found by trying each in a child. why: one line, on
+ * the first. "cgroup" is not tried: cgroup_set_open tells. */
 uint32_t sandbox_probe(uint32_t layers, struct err *why);
 
 /* "userns,seccomp" → bits. Returns 0 or -EINVAL naming the unknown word. sandbox_layer_name: of one bit. */
@@ -58,9 +59,11 @@ struct sandbox *sandbox_new(const struct sandbox_spec *spec, struct err *e);
 void sandbox_free(struct sandbox *s);
 
 /* One start. fds[i] of the parent becomes descriptor 3+i of the child; stdout and stderr as given; stdin is /dev/null.
- * slot_dir: a folder of the parent that appears inside as /slot (sockets of this worker), NULL = none; uid: the
- * unprivileged user and group of the child (owner of slot_dir's content as the caller arranged).
- * cgroup: -1 with set NULL = none. */
+ * (-1 = /dev/null too); give pipes or sockets, since no file can be written to (RLIMIT_FSIZE 0). slot_dir: a folder of
+ * the parent that appears inside as /slot, read-only (sockets there can be connected to, not made; listening sockets
+ * are inherited), NULL = none; without SANDBOX_ROOT it appears nowhere: its own path is valid inside then, and argv[0]
+ * is replaced by its host path. uid: the unprivileged user and group of the child (owner of slot_dir's content as the
+ * caller arranged). cgroups: NULL = none. */
 struct sandbox_start {
     const char *const *argv;
     const int *fds;
