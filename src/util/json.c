@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/hex.h"
@@ -30,6 +32,32 @@ struct json *json_parse(const char *text, size_t len, struct err *e)
 void json_free(struct json *root)
 {
     json_decref((json_t *)(void *)root);
+}
+
+static void free_wiped(void *p)
+{
+    if (p)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+struct json *json_parse_secret(const char *text, size_t len, struct err *e)
+{
+    json_error_t je;
+    json_set_alloc_funcs(malloc, free_wiped);
+    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
+    json_set_alloc_funcs(malloc, free);
+    if (!root)
+        (void)err_set(e, -EINVAL, "line %d column %d", je.line, je.column);
+    explicit_bzero(&je, sizeof je);
+    return (struct json *)(void *)root;
+}
+
+void json_free_secret(struct json *root)
+{
+    json_set_alloc_funcs(malloc, free_wiped);
+    json_free(root);
+    json_set_alloc_funcs(malloc, free);
 }
 
 struct json *json_keep(const struct json *v)
@@ -97,6 +125,14 @@ bool json_u64(const struct json *v, uint64_t *out)
     if (json_kind(v) != JSON_KIND_INT || json_integer_value(in(v)) < 0)
         return false;
     *out = (uint64_t)json_integer_value(in(v));
+    return true;
+}
+
+bool json_f64(const struct json *v, double *out)
+{
+    if (json_kind(v) != JSON_KIND_INT && json_kind(v) != JSON_KIND_REAL)
+        return false;
+    *out = json_number_value(in(v));
     return true;
 }
 

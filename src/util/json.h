@@ -31,6 +31,11 @@ struct json *json_parse(const char *text, size_t len, struct err *e);
 /* Frees a root. NULL allowed. */
 void json_free(struct json *root);
 
+/* As json_parse and json_free for text that holds a secret: every piece of memory used by the parser is overwritten
+ * before it is freed, and the error tells the place only. One thread at a time. */
+struct json *json_parse_secret(const char *text, size_t len, struct err *e);
+void json_free_secret(struct json *root);
+
 /* Takes one more reference, so that a value outlives its root; drop it with json_free. */
 struct json *json_keep(const struct json *v);
 
@@ -54,6 +59,9 @@ const char *json_str(const struct json *v, size_t *len);
 
 /* Integer value; false where v is not an integer or is negative. */
 bool json_u64(const struct json *v, uint64_t *out);
+
+/* Value of an integer or a real; false where v is not a number. */
+bool json_f64(const struct json *v, double *out);
 
 /* Boolean value, or fallback where v is missing or not a boolean. */
 bool json_bool(const struct json *v, bool fallback);
