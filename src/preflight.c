@@ -1,0 +1,51 @@
+#include "preflight.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+
+#define WORKERD_EXPECTED "expected the workerd program (the folder bin/ of its npm package holds it)"
+
+static int check_workerd_file(const char *path, struct err *e)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return err_set(e, -errno, "%s: %s, " WORKERD_EXPECTED, path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, -EINVAL, "%s: not a regular file, " WORKERD_EXPECTED, path);
+    if (access(path, X_OK) < 0)
+        return err_set(e, -errno, "%s: not executable (%s), expected mode 0755", path, strerror(errno));
+    if (st.st_size == 0)
+        return err_set(e, -ENOEXEC, "%s: empty, " WORKERD_EXPECTED, path);
+    return 0;
+}
+
+static int check_workerd(const char *dir, struct err *e)
+{
+    struct stat st;
+    if (stat(dir, &st) < 0)
+        return err_set(e, -errno, "%s: %s, expected a folder that holds workerd", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return err_set(e, -ENOTDIR, "%s: not a folder, expected a folder that holds workerd", dir);
+    struct buf path = { 0 };
+    buf_printf(&path, "%s/workerd", dir);
+    int rc = check_workerd_file(buf_cstr(&path), e);
+    buf_free(&path);
+    return rc;
+}
+
+int preflight_check(struct seckey *key, const struct config *c, struct err *e)
+{
+    int rc = seckey_load(key, c->enclave_signer_file, e);
+    if (rc < 0)
+        return err_wrap(e, "key enclave_signer_file");
+    rc = check_workerd(c->workerd_runtime_path, e);
+    if (rc < 0) {
+        seckey_wipe(key);
+        return err_wrap(e, "key workerd_runtime_path");
+    }
+    return 0;
+}

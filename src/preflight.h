@@ -1,0 +1,13 @@
+/* What must be there before the node starts, checked without starting anything. */
+#ifndef OYSTER_PREFLIGHT_H
+#define OYSTER_PREFLIGHT_H
+
+#include "config.h"
+#include "eth/key.h"
+#include "util/err.h"
+
+/* Reads the enclave key and looks for an executable workerd. key: filled on success, wiped on failure.
+ * Returns 0, or a negative errno with one line: key, path, what was found, what was expected. */
+int preflight_check(struct seckey *key, const struct config *c, struct err *e);
+
+#endif
