@@ -1,4 +1,5 @@
-/* HTTP server on the loop (the only user of libmicrohttpd): bounded bodies, answers now or later. */
+/* HTTP server on the loop (the only user of libmicrohttpd): bounded bodies, headers, connections and times; answers now
+ * or later. Request bodies may hold keys: their memory is overwritten as soon as the handler has returned. */
 #ifndef OYSTER_API_HTTP_SERVER_H
 #define OYSTER_API_HTTP_SERVER_H
 
@@ -9,11 +10,14 @@
 #include "util/err.h"
 
 #define HTTP_BODY_MAX (64u * 1024)
+#define HTTP_CONNECTIONS_MAX 64       /* further ones wait in the listen queue */
+#define HTTP_IDLE_TIMEOUT_S 15        /* no byte for so long: closed */
+#define HTTP_REQUEST_TIMEOUT_MS 30000 /* a whole request, since the connection or the last answer: closed */
 
 struct http_server;
 struct http_reply; /* one request that waits for its answer */
 
-/* A complete request. Everything is borrowed for the call of the handler. */
+/* A complete request. Everything is borrowed for the call of the handler. path and query are as sent, not decoded. */
 struct http_server_request {
     const char *method;
     const char *path;  /* without query */
@@ -25,18 +29,23 @@ struct http_server_request {
 /* Answers by http_reply_send, inside or later. A body over HTTP_BODY_MAX never comes here (413). */
 typedef void http_handler_fn(void *arg, const struct http_server_request *req, struct http_reply *reply);
 
-/* Listens on address ("0.0.0.0", "::", "127.0.0.1") and port (0 = any free one). Returns NULL with e set: the message
- * names address and port, e.g. "port 6001 on 0.0.0.0: Address already in use". */
+/* Listens on address ("0.0.0.0", "::", "127.0.0.1") and port (0 = any free one); "::" takes IPv4 too. Returns NULL with
+ * e set: the message names address and port, e.g. "port 6001 on 0.0.0.0: Address already in use". */
 struct http_server *http_server_new(uv_loop_t *loop, const char *address, uint16_t port, http_handler_fn *handler,
                                     void *arg, struct err *e);
 
 /* The port listened on. */
 uint16_t http_server_port(const struct http_server *s);
 
-/* Sends the answer (body copied) and ends the request. Safe when the client has gone. */
+/* Adds a header to the answer; at most 4, before http_reply_send. Both strings are copied. */
+void http_reply_header(struct http_reply *reply, const char *name, const char *value);
+
+/* Sends the answer (body copied, content_type NULL = none) and ends the request; reply is gone afterwards. Safe when
+ * the client has gone. */
 void http_reply_send(struct http_reply *reply, int status, const char *content_type, const void *body, size_t len);
 
-/* Stops listening and drops open requests (their replies must not be sent afterwards: the owner cancels what would). */
+/* Stops listening and drops open requests (their replies must not be sent afterwards: the owner cancels what would).
+ * NULL allowed; also from inside the handler. Handles close on the loop's next turns. */
 void http_server_free(struct http_server *s);
 
 #endif

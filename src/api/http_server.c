@@ -1,0 +1,421 @@
+/* libmicrohttpd without threads: its epoll descriptor is polled by the loop, its time-outs run on one timer of ours.
+ * A request that is answered later is suspended in the meantime and resumed by http_reply_send. */
+#include "api/http_server.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+#include "util/buf.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* Above 32 KiB the library takes a connection's memory from mmap and gives it back by munmap: nothing of a request
+ * stays in the heap. Bounds the headers too. */
+#define CONNECTION_MEMORY_BYTES (40u * 1024)
+/* What is read and thrown away of a body that is too long, so that its sender gets to read the answer. */
+#define DRAIN_MAX (8u * 1024 * 1024)
+#define SWEEP_MS 1000
+#define HEADERS_MAX 4
+
+/* One TCP connection. */
+struct conn {
+    struct conn *prev, *next;
+    int fd;
+    uint64_t since_ms; /* connected, or last answered; the request must be complete within the time-out */
+    bool waiting;      /* for an answer of ours: no time-out */
+};
+
+struct http_server {
+    uv_loop_t *loop;
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    int open_handles;
+    uint16_t port;
+    http_handler_fn *handler;
+    void *arg;
+    struct conn *conns;
+    struct http_reply *replies;
+    bool running;      /* inside MHD_run */
+    bool free_pending; /* http_server_free was called there */
+};
+
+struct http_reply {
+    struct http_reply *prev, *next;
+    struct http_server *server;
+    struct MHD_Connection *mc;
+    char *path;
+    const char *query; /* within path's block */
+    struct buf body;
+    size_t received;
+    bool started, too_large, handled, suspended;
+    char *headers[HEADERS_MAX][2];
+    size_t n_headers;
+    int status;
+    struct MHD_Response *response; /* set by http_reply_send */
+};
+
+static void on_timer(uv_timer_t *timer);
+
+/* ---- one request ---- */
+
+/* Called with the request line; what it returns is the request's context from then on. */
+static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mc)
+{
+    struct http_server *s = cls;
+    struct http_reply *r = xcalloc(1, sizeof *r);
+    r->server = s;
+    r->mc = mc;
+    r->path = xstrdup(uri);
+    char *mark = strchr(r->path, '?');
+    r->query = mark ? mark + 1 : "";
+    if (mark)
+        *mark = 0;
+    DL_APPEND(s->replies, r);
+    return r;
+}
+
+static void on_request_end(void *cls, struct MHD_Connection *mc, void **context, enum MHD_RequestTerminationCode why)
+{
+    (void)mc, (void)why;
+    struct http_server *s = cls;
+    struct http_reply *r = *context;
+    if (!r)
+        return;
+    *context = NULL;
+    DL_DELETE(s->replies, r);
+    if (r->response)
+        MHD_destroy_response(r->response);
+    for (size_t i = 0; i < r->n_headers; i++) {
+        free(r->headers[i][0]);
+        free(r->headers[i][1]);
+    }
+    buf_wipe(&r->body);
+    free(r->path);
+    free(r);
+}
+
+static struct conn *conn_of(struct MHD_Connection *mc)
+{
+    return MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+void http_reply_header(struct http_reply *r, const char *name, const char *value)
+{
+    assert(!r->response && r->n_headers < HEADERS_MAX);
+    r->headers[r->n_headers][0] = xstrdup(name);
+    r->headers[r->n_headers][1] = xstrdup(value);
+    r->n_headers++;
+}
+
+void http_reply_send(struct http_reply *r, int status, const char *content_type, const void *body, size_t len)
+{
+    assert(!r->response);
+    r->status = status;
+    /* the library copies the bytes and takes a plain pointer */
+    r->response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    if (!r->response)
+        abort();
+    if (content_type)
+        (void)MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    for (size_t i = 0; i < r->n_headers; i++)
+        (void)MHD_add_response_header(r->response, r->headers[i][0], r->headers[i][1]);
+    if (r->suspended) {
+        r->suspended = false;
+        MHD_resume_connection(r->mc);
+        /* without threads the library does not wake itself up for this */
+        (void)uv_timer_start(&r->server->timer, on_timer, 0, 0);
+    }
+}
+
+static void refuse_too_large(struct http_reply *r)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, "Request body is over %u bytes\n", HTTP_BODY_MAX);
+    r->handled = true;
+    http_reply_send(r, 413, "text/plain; charset=utf-8", text, (size_t)n);
+}
+
+static enum MHD_Result queue_answer(struct http_reply *r)
+{
+    struct conn *c = conn_of(r->mc);
+    c->waiting = false;
+    c->since_ms = clock_mono_ms();
+    return MHD_queue_response(r->mc, (unsigned)r->status, r->response);
+}
+
+/* Headers are complete. A body that declares itself far too long, or waits for our consent, is refused unread. */
+static enum MHD_Result begin_body(struct http_reply *r)
+{
+    const char *text = MHD_lookup_connection_value(r->mc, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    bool chunked = MHD_lookup_connection_value(r->mc, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+    bool asks = MHD_lookup_connection_value(r->mc, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL;
+    unsigned long long declared = text ? strtoull(text, NULL, 10) : 0;
+    r->started = true;
+    r->too_large = declared > HTTP_BODY_MAX;
+    if (r->too_large && (asks || declared > DRAIN_MAX)) {
+        refuse_too_large(r);
+        return queue_answer(r);
+    }
+    /* in one piece from the start, so that no copy is left behind by growing */
+    if (!r->too_large && (declared || chunked))
+        buf_reserve(&r->body, chunked ? HTTP_BODY_MAX : (size_t)declared);
+    return MHD_YES;
+}
+
+static enum MHD_Result take_body(struct http_reply *r, const char *data, size_t *len)
+{
+    r->received += *len;
+    if (r->received > HTTP_BODY_MAX) {
+        r->too_large = true;
+        buf_wipe(&r->body);
+    } else {
+        buf_append(&r->body, data, *len);
+    }
+    explicit_bzero((void *)(uintptr_t)data, *len); /* the library's read buffer, which it is done with */
+    *len = 0;
+    return r->received > DRAIN_MAX ? MHD_NO : MHD_YES;
+}
+
+static void call_handler(struct http_reply *r, const char *method)
+{
+    struct http_server_request req = {
+        .method = method, .path = r->path, .query = r->query, .body = r->body.data, .body_len = r->body.len
+    };
+    r->handled = true;
+    r->server->handler(r->server->arg, &req, r);
+    buf_wipe(&r->body);
+}
+
+/* The library calls this with the headers, with each piece of the body, at its end, and again after a resume. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mc, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *len, void **context)
+{
+    (void)cls, (void)url, (void)version;
+    struct http_reply *r = *context;
+    if (!r->started)
+        return begin_body(r);
+    if (*len > 0)
+        return take_body(r, data, len);
+    if (r->too_large && !r->handled)
+        refuse_too_large(r);
+    if (!r->handled)
+        call_handler(r, method);
+    if (r->response)
+        return queue_answer(r);
+    r->suspended = true;
+    conn_of(mc)->waiting = true;
+    MHD_suspend_connection(mc);
+    return MHD_YES;
+}
+
+/* ---- connections and the loop ---- */
+
+static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http_server *s = cls;
+    struct conn *c = *context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        c = xcalloc(1, sizeof *c);
+        c->fd = MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        c->since_ms = clock_mono_ms();
+        DL_APPEND(s->conns, c);
+        *context = c;
+    } else if (c) {
+        DL_DELETE(s->conns, c);
+        free(c);
+        *context = NULL;
+    }
+}
+
+/* The library's own time-out counts silence only; one byte now and then would hold a connection for ever. */
+static void end_slow_requests(struct http_server *s)
+{
+    uint64_t now_ms = clock_mono_ms();
+    struct conn *c;
+    DL_FOREACH(s->conns, c) {
+        if (!c->waiting && now_ms - c->since_ms > HTTP_REQUEST_TIMEOUT_MS)
+            (void)shutdown(c->fd, SHUT_RDWR);
+    }
+}
+
+static void release(struct http_server *s);
+
+static void run(struct http_server *s)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms = SWEEP_MS;
+    end_slow_requests(s);
+    s->running = true;
+    (void)MHD_run(s->daemon);
+    s->running = false;
+    if (s->free_pending) {
+        release(s);
+        return;
+    }
+    bool timed = MHD_get_timeout(s->daemon, &wait_ms) == MHD_YES;
+    if (timed || s->conns)
+        (void)uv_timer_start(&s->timer, on_timer, timed && wait_ms < SWEEP_MS ? wait_ms : SWEEP_MS, 0);
+    else
+        (void)uv_timer_stop(&s->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    run(timer->data);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status, (void)events;
+    run(poll->data);
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+    (void)cls;
+    char text[256];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    log_debug("http_server", F_STR("message", text));
+}
+
+/* ---- start and end ---- */
+
+static int parse_address(struct sockaddr_storage *out, socklen_t *len, const char *address, uint16_t port,
+                         struct err *e)
+{
+    if (uv_ip4_addr(address, port, (struct sockaddr_in *)(void *)out) == 0) {
+        *len = sizeof(struct sockaddr_in);
+        return 0;
+    }
+    if (uv_ip6_addr(address, port, (struct sockaddr_in6 *)(void *)out) == 0) {
+        *len = sizeof(struct sockaddr_in6);
+        return 0;
+    }
+    return err_set(e, -EINVAL, "address %.100s: expected an IPv4 or IPv6 address in numbers", address);
+}
+
+static int listen_on(int *out, uint16_t *out_port, const char *address, uint16_t port, struct err *e)
+{
+    struct sockaddr_storage sa = { 0 };
+    socklen_t len;
+    int on = 1;
+    if (parse_address(&sa, &len, address, port, e) < 0)
+        return -EINVAL;
+    CLEANUP(fd_close_p) int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, 128) < 0 ||
+        getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+        return err_sys(e, "port %u on %s", port, address);
+    *out_port = ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&sa)->sin_port
+                                              : ((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
+    *out = fd_steal(&fd);
+    return 0;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, s,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, s,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_request_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+                            s, MHD_OPTION_END);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct http_server *s = handle->data;
+    if (--s->open_handles == 0)
+        free(s);
+}
+
+static void close_handles(struct http_server *s)
+{
+    uv_close((uv_handle_t *)&s->poll, on_closed);
+    uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+static int attach(struct http_server *s, struct err *e)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int rc = info ? uv_poll_init(s->loop, &s->poll, info->epoll_fd) : UV_ENOTSUP;
+    if (rc < 0)
+        return err_set(e, rc, "http server: %s", uv_strerror(rc));
+    (void)uv_timer_init(s->loop, &s->timer);
+    s->open_handles = 2;
+    s->poll.data = s;
+    s->timer.data = s;
+    rc = uv_poll_start(&s->poll, UV_READABLE, on_poll);
+    if (rc < 0) {
+        close_handles(s);
+        return err_set(e, rc, "http server: %s", uv_strerror(rc));
+    }
+    return 0;
+}
+
+struct http_server *http_server_new(uv_loop_t *loop, const char *address, uint16_t port, http_handler_fn *handler,
+                                    void *arg, struct err *e)
+{
+    int fd = -1;
+    struct http_server *s = xcalloc(1, sizeof *s);
+    s->loop = loop;
+    s->handler = handler;
+    s->arg = arg;
+    if (listen_on(&fd, &s->port, address, port, e) < 0) {
+        free(s);
+        return NULL;
+    }
+    s->daemon = start_daemon(s, fd);
+    if (!s->daemon) {
+        (void)close(fd);
+        free(s);
+        (void)err_set(e, -EIO, "port %u on %s: the HTTP server does not start", port, address);
+        return NULL;
+    }
+    if (attach(s, e) < 0) {
+        MHD_stop_daemon(s->daemon);
+        if (s->open_handles == 0)
+            free(s);
+        return NULL;
+    }
+    return s;
+}
+
+uint16_t http_server_port(const struct http_server *s)
+{
+    return s->port;
+}
+
+static void release(struct http_server *s)
+{
+    struct http_reply *r;
+    close_handles(s); /* before the library closes the polled descriptor */
+    DL_FOREACH(s->replies, r) {
+        if (r->suspended)
+            MHD_resume_connection(r->mc); /* the library refuses to stop otherwise */
+        r->suspended = false;
+    }
+    MHD_stop_daemon(s->daemon);
+}
+
+void http_server_free(struct http_server *s)
+{
+    if (!s || s->free_pending)
+        return;
+    s->free_pending = true;
+    if (!s->running)
+        release(s);
+}

@@ -1,0 +1,257 @@
+#include "api/routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "api/bodies.h"
+#include "api/http_server.h"
+#include "util/buf.h"
+#include "util/cleanup.h"
+#include "util/hex.h"
+#include "util/log.h"
+
+#define TEXT "text/plain; charset=utf-8"
+#define JSON "application/json"
+
+/* A gas key on its way into the node. */
+struct gas_request {
+    struct gas_request *prev, *next;
+    struct seckey key;
+    struct http_reply *reply;
+};
+
+struct api {
+    struct http_server *server;
+    struct api_ops ops;
+    void *arg;
+    struct gas_request *gas_requests; /* the first is under way, the others wait for it */
+};
+
+static void send_text(struct http_reply *reply, int status, const char *text)
+{
+    http_reply_send(reply, status, TEXT, text, strlen(text));
+}
+
+/* Sends b and frees it. */
+static void send_buf(struct http_reply *reply, int status, const char *content_type, struct buf *b)
+{
+    http_reply_send(reply, status, content_type, b->data, b->len);
+    buf_free(b);
+}
+
+/* ---- GET ---- */
+
+static void get_root(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    (void)a, (void)req;
+    http_reply_send(reply, 200, NULL, NULL, 0);
+}
+
+static void get_executor_details(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    (void)req;
+    struct api_identity id = { 0 };
+    struct buf b = { 0 };
+    char enclave[ADDRESS_TEXT_MAX], owner[ADDRESS_TEXT_MAX], gas[ADDRESS_TEXT_MAX], pubkey[129];
+    static const struct address zero;
+    a->ops.identity(a->arg, &id);
+    buf_printf(&b,
+               "{\"enclave_address\":\"%s\",\"enclave_public_key\":\"0x%s\",\"owner_address\":\"%s\","
+               "\"gas_address\":\"%s\"}",
+               address_lower(enclave, &id.enclave_address), hex_encode(pubkey, id.enclave_pubkey, 64),
+               address_lower(owner, id.has_owner ? &id.owner : &zero),
+               address_lower(gas, id.has_gas_key ? &id.gas_address : &zero));
+    send_buf(reply, 200, JSON, &b);
+}
+
+static void put_registration(struct buf *b, const struct api_registration *r, const struct address *owner)
+{
+    char owner_text[ADDRESS_TEXT_MAX], signature[131];
+    buf_puts(b, "{");
+    if (r->env >= 0)
+        buf_printf(b, "\"env\":%d,", r->env);
+    buf_printf(b, "\"job_capacity\":%u,\"owner\":\"%s\",\"sign_timestamp\":%llu,\"signature\":\"%s%s\"}",
+               r->job_capacity, address_lower(owner_text, owner), (unsigned long long)r->sign_timestamp_s,
+               r->env >= 0 ? "0x" : "", hex_encode(signature, r->signature.b, sizeof r->signature.b));
+}
+
+static void get_registration(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    (void)req;
+    struct api_identity id = { 0 };
+    struct api_registration r = { 0 };
+    struct err e = { 0 };
+    struct buf b = { 0 };
+    a->ops.identity(a->arg, &id);
+    if (!id.has_owner) {
+        send_text(reply, 400, "Immutable params not configured yet!\n");
+    } else if (!id.has_gas_key) {
+        send_text(reply, 400, "Mutable params not configured yet!\n");
+    } else if (a->ops.sign_registration(a->arg, &r, &e) < 0) {
+        buf_printf(&b, "Failed to sign the registration message: %s\n", e.msg);
+        send_buf(reply, 503, TEXT, &b);
+    } else {
+        put_registration(&b, &r, &id.owner);
+        send_buf(reply, 200, JSON, &b);
+    }
+}
+
+/* ---- POST ---- */
+
+static void post_immutable(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    CLEANUP(buf_wipe) struct buf text = { 0 };
+    struct buf answer = { 0 };
+    struct api_identity id = { 0 };
+    struct address owner;
+    char owner_text[ADDRESS_TEXT_MAX];
+    a->ops.identity(a->arg, &id);
+    if (body_string(&text, "owner_address_hex", req->body, req->body_len, &answer) < 0) {
+        send_buf(reply, 400, TEXT, &answer);
+    } else if (id.has_owner) {
+        send_text(reply, 400, "Immutable params already configured!\n");
+    } else if (body_owner(&owner, &text, &answer) < 0) {
+        send_buf(reply, 400, TEXT, &answer);
+    } else {
+        a->ops.set_owner(a->arg, &owner);
+        log_info("owner_configured", F_STR("owner", address_checksum(owner_text, &owner)));
+        send_text(reply, 200, "Immutable params configured!\n");
+    }
+}
+
+static void gas_request_free(struct api *a, struct gas_request *g)
+{
+    DL_DELETE(a->gas_requests, g);
+    seckey_wipe(&g->key);
+    free(g);
+}
+
+static void on_gas_key(void *arg, const char *error);
+
+static void start_next_gas_key(struct api *a)
+{
+    if (a->gas_requests)
+        a->ops.set_gas_key(a->arg, &a->gas_requests->key, on_gas_key, a);
+}
+
+static void on_gas_key(void *arg, const char *error)
+{
+    struct api *a = arg;
+    struct gas_request *g = a->gas_requests;
+    struct buf answer = { 0 };
+    char address[ADDRESS_TEXT_MAX];
+    (void)address_checksum(address, &g->key.address);
+    if (error) {
+        log_warn("gas_key_refused", F_STR("gas_address", address), F_STR("error", error));
+        buf_printf(&answer, "Failed to fetch current nonce for the gas address: %s\n", error);
+    } else {
+        log_info("gas_key_configured", F_STR("gas_address", address));
+        buf_puts(&answer, "Mutable params configured!\n");
+    }
+    send_buf(g->reply, error ? 500 : 200, TEXT, &answer);
+    gas_request_free(a, g);
+    start_next_gas_key(a);
+}
+
+static void post_mutable(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    CLEANUP(buf_wipe) struct buf text = { 0 };
+    struct buf answer = { 0 };
+    struct gas_request *g = xcalloc(1, sizeof *g);
+    if (body_string(&text, "gas_key_hex", req->body, req->body_len, &answer) < 0 ||
+        body_gas_key(&g->key, &text, &answer) < 0) {
+        free(g);
+        send_buf(reply, 400, TEXT, &answer);
+        return;
+    }
+    g->reply = reply;
+    DL_APPEND(a->gas_requests, g);
+    if (a->gas_requests == g)
+        start_next_gas_key(a);
+}
+
+/* ---- which is which ---- */
+
+typedef void route_fn(struct api *a, const struct http_server_request *req, struct http_reply *reply);
+
+/* A GET answers HEAD too; the server leaves the body out. */
+static const struct route {
+    const char *path;
+    const char *method;
+    const char *allow;
+    route_fn *fn;
+} routes[] = {
+    { "/", "GET", "GET, HEAD", get_root },
+    { "/immutable-config", "POST", "POST", post_immutable },
+    { "/mutable-config", "POST", "POST", post_mutable },
+    { "/executor-details", "GET", "GET, HEAD", get_executor_details },
+    { "/signed-registration-message", "GET", "GET, HEAD", get_registration },
+};
+#define N_ROUTES (sizeof routes / sizeof *routes)
+
+static void refuse_path(struct http_reply *reply)
+{
+    struct buf b = { 0 };
+    buf_puts(&b, "Unknown path, known ones are:");
+    for (size_t i = 0; i < N_ROUTES; i++)
+        buf_printf(&b, " %s", routes[i].path);
+    buf_puts(&b, "\n");
+    send_buf(reply, 404, TEXT, &b);
+}
+
+static void refuse_method(struct http_reply *reply, const struct route *r)
+{
+    struct buf b = { 0 };
+    buf_printf(&b, "Wrong method for %s, allowed: %s\n", r->path, r->allow);
+    http_reply_header(reply, "Allow", r->allow);
+    send_buf(reply, 405, TEXT, &b);
+}
+
+static void on_request(void *arg, const struct http_server_request *req, struct http_reply *reply)
+{
+    struct api *a = arg;
+    const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        const struct route *r = &routes[i];
+        if (strcmp(r->path, req->path) != 0)
+            continue;
+        if (strcmp(r->method, method) == 0)
+            r->fn(a, req, reply);
+        else
+            refuse_method(reply, r);
+        return;
+    }
+    refuse_path(reply);
+}
+
+struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const struct api_ops *ops, void *arg,
+                    struct err *e)
+{
+    struct api *a = xcalloc(1, sizeof *a);
+    a->ops = *ops;
+    a->arg = arg;
+    a->server = http_server_new(loop, address, port, on_request, a, e);
+    if (!a->server) {
+        free(a);
+        return NULL;
+    }
+    return a;
+}
+
+uint16_t api_port(const struct api *a)
+{
+    return http_server_port(a->server);
+}
+
+void api_free(struct api *a)
+{
+    if (!a)
+        return;
+    if (a->gas_requests)
+        a->ops.cancel_gas_key(a->arg);
+    http_server_free(a->server);
+    while (a->gas_requests)
+        gas_request_free(a, a->gas_requests);
+    free(a);
+}

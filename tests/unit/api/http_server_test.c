@@ -1,0 +1,336 @@
+/* The HTTP server over real sockets: bounds, answers now and later, clients that leave, the end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "api/client.h"
+#include "api/http_server.h"
+#include "util/buf.h"
+#include "util/clock.h"
+
+/* A server that answers what it was asked: "METHOD PATH QUERY LENGTH"; /later is answered by answer_later, /free ends
+ * the server from inside its handler, /never is not answered. */
+struct fixture {
+    uv_loop_t loop;
+    struct http_server *server;
+    struct http_reply *waiting;
+    bool is_waiting;
+    size_t calls;
+};
+
+static void on_request(void *arg, const struct http_server_request *req, struct http_reply *reply)
+{
+    struct fixture *f = arg;
+    f->calls++;
+    if (strcmp(req->path, "/later") == 0 || strcmp(req->path, "/never") == 0) {
+        f->waiting = reply;
+        f->is_waiting = true;
+        return;
+    }
+    if (strcmp(req->path, "/free") == 0) {
+        http_server_free(f->server);
+        f->server = NULL;
+        f->is_waiting = true;
+        return;
+    }
+    struct buf b = { 0 };
+    buf_printf(&b, "%s %s %s %zu", req->method, req->path, req->query, req->body_len);
+    for (size_t i = 0; i < req->body_len; i++)
+        assert_int_equal(req->body[i], 'a');
+    http_reply_header(reply, "X-Calls", "1");
+    http_reply_send(reply, 200, "text/plain", b.data, b.len);
+    buf_free(&b);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof *f);
+    struct err e = { 0 };
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    f->server = http_server_new(&f->loop, "127.0.0.1", 0, on_request, f, &e);
+    assert_non_null(f->server);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    http_server_free(f->server);
+    (void)uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    free(f);
+    return 0;
+}
+
+static void ask(struct client *c, struct fixture *f, const char *request)
+{
+    client_start(c, &f->loop, http_server_port(f->server), request, strlen(request));
+    (void)client_wait(c, &f->loop);
+}
+
+/* head, then n times 'a'; chunked: in chunks of 8000. */
+static void ask_body(struct client *c, struct fixture *f, const char *head, size_t n, bool chunked)
+{
+    struct buf b = { 0 };
+    buf_printf(&b, "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", head);
+    while (n > 0) {
+        size_t piece = chunked && n > 8000 ? 8000 : n;
+        if (chunked)
+            buf_printf(&b, "%zx\r\n", piece);
+        memset(buf_extend(&b, piece), 'a', piece);
+        if (chunked)
+            buf_puts(&b, "\r\n");
+        n -= piece;
+    }
+    if (chunked)
+        buf_puts(&b, "0\r\n\r\n");
+    client_start(c, &f->loop, http_server_port(f->server), b.data, b.len);
+    (void)client_wait(c, &f->loop);
+    buf_free(&b);
+}
+
+static void get_and_query(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    ask(&c, f, "GET /some/path?a=1&b=%20 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_int_equal(client_status(&c), 200);
+    assert_string_equal(client_body(&c), "GET /some/path a=1&b=%20 0");
+    assert_non_null(strstr(c.response, "\r\nX-Calls: 1\r\n"));
+    assert_non_null(strstr(c.response, "\r\nContent-Type: text/plain\r\n"));
+    client_end(&c);
+}
+
+static void keep_alive(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    ask(&c, f,
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\naa"
+        "GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_non_null(strstr(c.response, "GET /1  0"));
+    assert_non_null(strstr(c.response, "POST /2  2"));
+    assert_non_null(strstr(c.response, "GET /3  0"));
+    client_end(&c);
+}
+
+static void body_bounds(void **state)
+{
+    static const struct {
+        size_t n;
+        bool chunked;
+        const char *extra;
+        int status;
+    } cases[] = {
+        { 65536, false, "", 200 }, { 65537, false, "", 413 },  { 65536, true, "", 200 },
+        { 65537, true, "", 413 },  { 1000000, true, "", 413 }, { 1000000, false, "Expect: 100-continue\r\n", 413 },
+        { 0, true, "", 200 },
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client c = { 0 };
+        char head[128];
+        char length[64];
+        (void)snprintf(length, sizeof length, "Content-Length: %zu\r\n", cases[i].n);
+        (void)snprintf(head, sizeof head, "%s%s", cases[i].chunked ? "Transfer-Encoding: chunked\r\n" : length,
+                       cases[i].extra);
+        ask_body(&c, f, head, cases[i].n, cases[i].chunked);
+        assert_int_equal(client_status(&c), cases[i].status);
+        if (cases[i].status == 413)
+            assert_string_equal(client_body(&c), "Request body is over 65536 bytes\n");
+        client_end(&c);
+    }
+    assert_int_equal(f->calls, 3);
+}
+
+/* Nothing but the header is sent: the refusal must not wait for a body that is declared far too long. */
+static void refused_unread(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    ask(&c, f, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n");
+    assert_int_equal(client_status(&c), 413);
+    client_end(&c);
+    ask(&c, f, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
+    assert_int_equal(client_status(&c), 413);
+    client_end(&c);
+    assert_int_equal(f->calls, 0);
+}
+
+static void answered_later(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 }, other = { 0 };
+    const char *request = "GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    run_until(&f->loop, &f->is_waiting);
+    ask(&other, f, "GET /between HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_string_equal(client_body(&other), "GET /between  0");
+    assert_false(c.finished);
+    uint64_t sent_ms = clock_mono_ms();
+    http_reply_send(f->waiting, 500, NULL, "late", 4);
+    (void)client_wait(&c, &f->loop);
+    assert_true(clock_mono_ms() - sent_ms < 500); /* at once, not with the next sweep */
+    assert_int_equal(client_status(&c), 500);
+    assert_string_equal(client_body(&c), "late");
+    client_end(&c);
+    client_end(&other);
+}
+
+static void client_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { .leave = true };
+    const char *request = "GET /later HTTP/1.1\r\nHost: x\r\n\r\n";
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    run_until(&f->loop, &f->is_waiting);
+    (void)client_wait(&c, &f->loop);
+    http_reply_send(f->waiting, 200, NULL, "nobody", 6);
+    client_end(&c);
+    ask(&c, f, "GET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_string_equal(client_body(&c), "GET /after  0");
+    client_end(&c);
+}
+
+static void many_clients(void **state)
+{
+    enum { N = 3 * HTTP_CONNECTIONS_MAX };
+    struct fixture *f = *state;
+    static struct client clients[N];
+    const char *request = "GET /n HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (size_t i = 0; i < N; i++)
+        client_start(&clients[i], &f->loop, http_server_port(f->server), request, strlen(request));
+    for (size_t i = 0; i < N; i++) {
+        (void)client_wait(&clients[i], &f->loop);
+        assert_string_equal(client_body(&clients[i]), "GET /n  0");
+        client_end(&clients[i]);
+    }
+}
+
+static void bad_requests(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    ask(&c, f, "garbage\r\n\r\n");
+    assert_true(client_status(&c) == 0 || client_status(&c) >= 400);
+    client_end(&c);
+    struct buf b = { 0 };
+    buf_puts(&b, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    memset(buf_extend(&b, 100000), 'h', 100000);
+    buf_puts(&b, "\r\n\r\n");
+    client_start(&c, &f->loop, http_server_port(f->server), b.data, b.len);
+    (void)client_wait(&c, &f->loop);
+    assert_true(client_status(&c) == 0 || client_status(&c) >= 400);
+    client_end(&c);
+    buf_free(&b);
+    assert_int_equal(f->calls, 0);
+}
+
+static uint64_t ahead_us;
+
+static uint64_t shifted_mono_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 + ahead_us;
+}
+
+static uint64_t shifted_wall_us(void)
+{
+    return 1700000000000000 + ahead_us;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/* A request that never becomes complete is cut off when its time is over, however the bytes trickle. */
+static void slow_request(void **state)
+{
+    static const struct clock_source source = { shifted_mono_us, shifted_wall_us };
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    bool ticked = false;
+    uv_timer_t tick;
+    const char *request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\naa";
+    ahead_us = 0;
+    clock_set_source(&source);
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    (void)uv_timer_init(&f->loop, &tick);
+    tick.data = &ticked;
+    (void)uv_timer_start(&tick, on_tick, 200, 0);
+    run_until(&f->loop, &ticked);
+    uv_close((uv_handle_t *)&tick, NULL);
+    assert_false(c.finished);
+    ahead_us = (uint64_t)HTTP_REQUEST_TIMEOUT_MS * 1000 + 1000000;
+    (void)client_wait(&c, &f->loop);
+    assert_int_equal(client_status(&c), 0);
+    client_end(&c);
+    clock_set_source(NULL);
+}
+
+static void freed_with_requests_open(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    const char *request = "GET /never HTTP/1.1\r\nHost: x\r\n\r\n";
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    run_until(&f->loop, &f->is_waiting);
+    http_server_free(f->server);
+    f->server = NULL;
+    (void)client_wait(&c, &f->loop);
+    assert_int_equal(client_status(&c), 0);
+    client_end(&c);
+}
+
+static void freed_in_handler(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    const char *request = "GET /free HTTP/1.1\r\nHost: x\r\n\r\n";
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    run_until(&f->loop, &f->is_waiting);
+    (void)client_wait(&c, &f->loop);
+    assert_int_equal(client_status(&c), 0);
+    client_end(&c);
+}
+
+static void listening_errors(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = { 0 };
+    char expected[128];
+    uint16_t port = http_server_port(f->server);
+    assert_null(http_server_new(&f->loop, "127.0.0.1", port, on_request, f, &e));
+    (void)snprintf(expected, sizeof expected, "port %u on 127.0.0.1: Address already in use", port);
+    assert_string_equal(e.msg, expected);
+    e = (struct err){ 0 };
+    assert_null(http_server_new(&f->loop, "localhost", 0, on_request, f, &e));
+    assert_string_equal(e.msg, "address localhost: expected an IPv4 or IPv6 address in numbers");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(get_and_query, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keep_alive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(body_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refused_unread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answered_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(client_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_clients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slow_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(freed_with_requests_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(freed_in_handler, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(listening_errors, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
