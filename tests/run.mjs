@@ -44,8 +44,8 @@ function unit() {
     };
 }
 
-// Every *.test.mjs of a folder by node's own runner, one file at a time: they share the machine's cgroups and cores.
-function nodeTests(folder) {
+// Every *.test.mjs of a folder by node's own runner; one file at a time where they share the machine's cgroups.
+function nodeTests(folder, concurrency = 1) {
     const dir = join(ROOT, 'tests', folder);
     const files = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.test.mjs')) : [];
     if (files.length === 0) return { passed: 0, failed: 1, failures: [`no tests in tests/${folder}`] };
@@ -54,7 +54,7 @@ function nodeTests(folder) {
     const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${tap}`];
     const run = spawnSync(
         process.execPath,
-        ['--test', '--test-concurrency=1', ...reporters, ...files.sort().map((name) => join(dir, name))],
+        ['--test', `--test-concurrency=${concurrency}`, ...reporters, ...files.sort().map((name) => join(dir, name))],
         { stdio: 'inherit', env },
     );
     const text = existsSync(tap) ? readFileSync(tap, 'utf8') : '';
@@ -68,7 +68,7 @@ function nodeTests(folder) {
     };
 }
 
-const SUITES = { unit, differential: () => nodeTests('differential'), e2e: () => nodeTests('e2e') };
+const SUITES = { unit, differential: () => nodeTests('differential', 2), e2e: () => nodeTests('e2e') };
 
 const results = [];
 for (const name of values.suites.split(',')) {

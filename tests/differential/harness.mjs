@@ -1,5 +1,5 @@
 // Asks the program under test and another implementation the same seeded random questions and compares the answers.
-//   meson test -C build --suite differential, or node --test tests/differential/*.test.mjs with:
+//   node tests/run.mjs --suites differential, or node --test tests/differential/*.test.mjs, with:
 //   SEED=<number>       repeats a run (a failure prints its seed)
 //   CASES=<number>      cases of each kind, default 10000
 //   OYSTER_BUILD=<dir>  the build folder that holds tests/differential/eth_cli, default build
