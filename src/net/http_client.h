@@ -1,5 +1,7 @@
-/* HTTP requests on the loop, over TCP, TLS and unix sockets (the only user of libcurl). Connections are kept alive and
- * reused; nothing blocks. Redirects are not followed; proxies of the environment are ignored. */
+/* HTTP requests on the loop, over TCP, TLS and unix sockets (the only user of libcurl, with http_multi). Connections
+ * are kept alive and reused; nothing blocks. Request and response flow at the same time. Redirects are not followed;
+ * proxies of the environment are ignored. The program must ignore SIGPIPE (http_client_new does so where it has its
+ * default). */
 #ifndef OYSTER_NET_HTTP_CLIENT_H
 #define OYSTER_NET_HTTP_CLIENT_H
 
@@ -16,8 +18,9 @@ struct http_call;
 struct http_request {
     const char *method; /* "GET" or "POST" */
     const char *url;
-    const char *unix_path;      /* NULL = by the URL's host */
-    const char *const *headers; /* "Name: value" strings, NULL at the end; NULL = none */
+    const char *unix_path; /* NULL = by the URL's host */
+    /* "Name: value" strings, NULL at the end; NULL = none. With "Connection: close" the connection is not kept. */
+    const char *const *headers;
     const void *body;
     size_t body_len;
     uint64_t timeout_ms;       /* whole request; 0 = none */
@@ -38,7 +41,8 @@ struct http_response {
     int status;
     const uint8_t *body;
     size_t body_len;
-    const char *error; /* one line; NULL on HTTP_DONE */
+    const char *error;      /* one line; NULL on HTTP_DONE */
+    uint32_t retry_after_s; /* Retry-After, 0 = none */
 };
 
 /* Called exactly once unless the call is cancelled. The call is gone afterwards. New calls may be started inside. */

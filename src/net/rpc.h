@@ -32,6 +32,9 @@ enum rpc_error_kind {
     RPC_ERR_SERVER,   /* a JSON-RPC error object: code, message, data */
 };
 
+/* Code of the RPC_ERR_PROTOCOL that a response over the bound gets: ask for less. */
+#define RPC_CODE_TOO_LARGE 413
+
 struct rpc_error {
     enum rpc_error_kind kind;
     int64_t code;            /* of the error object; HTTP status for RPC_ERR_TRANSPORT where there was one */
@@ -44,6 +47,7 @@ struct rpc_error {
  */
 typedef void rpc_done_fn(void *arg, const struct json *result, const struct rpc_error *error);
 
+/* Returns NULL with e set: a bad URL, no HTTP endpoint. config is copied. */
 struct rpc *rpc_new(uv_loop_t *loop, const struct rpc_config *config, struct err *e);
 
 /* Cancels everything without callbacks. NULL allowed. */
@@ -60,7 +64,12 @@ struct rpc_call *rpc_request(struct rpc *r, const char *method, const char *para
 struct rpc_call *rpc_broadcast(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms,
                                rpc_done_fn *done, void *arg);
 
-/* Ends a call without its callback. NULL allowed. */
+/* As rpc_broadcast for reads of what has only just come to be (a transaction, a receipt): the first result that is not
+ * null wins, null only when nobody has anything else: behind a load balancer one null proves nothing. */
+struct rpc_call *rpc_race(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms, rpc_done_fn *done,
+                          void *arg);
+
+/* Ends a call without its callback. What a broadcast has under way is still sent. NULL allowed. */
 void rpc_cancel(struct rpc_call *call);
 
 /* The subscription: newHeads and logs with one filter, over one WebSocket endpoint at a time, reconnected with

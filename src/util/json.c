@@ -136,6 +136,14 @@ bool json_f64(const struct json *v, double *out)
     return true;
 }
 
+bool json_i64(const struct json *v, int64_t *out)
+{
+    if (json_kind(v) != JSON_KIND_INT)
+        return false;
+    *out = json_integer_value(in(v));
+    return true;
+}
+
 bool json_bool(const struct json *v, bool fallback)
 {
     return json_kind(v) == JSON_KIND_BOOL ? json_is_true(in(v)) : fallback;

@@ -63,6 +63,9 @@ bool json_u64(const struct json *v, uint64_t *out);
 /* Value of an integer or a real; false where v is not a number. */
 bool json_f64(const struct json *v, double *out);
 
+/* Integer value of either sign; false where v is not an integer. */
+bool json_i64(const struct json *v, int64_t *out);
+
 /* Boolean value, or fallback where v is missing or not a boolean. */
 bool json_bool(const struct json *v, bool fallback);
 

@@ -1,0 +1,268 @@
+#include "net/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <utlist.h>
+
+#include "net/http_multi.h"
+#include "net/url.h"
+#include "util/buf.h"
+
+/* Status lines and headers of one response, interim responses included. */
+#define HEADERS_MAX (256u * 1024)
+#define CONNECT_TIMEOUT_MS 10000L
+#define RECEIVE_BUFFER (64L * 1024)
+
+struct http_client {
+    struct http_multi *multi;
+    struct http_call *calls;
+};
+
+struct http_call {
+    struct http_client *c;
+    CURL *easy;
+    struct curl_slist *headers;
+    http_done_fn *done;
+    void *arg;
+    struct buf body;
+    size_t max_body, n_header_bytes;
+    bool too_large, headers_too_large;
+    char error[CURL_ERROR_SIZE];
+    struct http_call *prev, *next;
+};
+
+static void call_free(struct http_call *call)
+{
+    DL_DELETE(call->c->calls, call);
+    http_multi_remove(call->c->multi, call->easy);
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
+    buf_free(&call->body);
+    free(call);
+}
+
+static enum http_outcome outcome_of(const struct http_call *call, CURLcode code)
+{
+    if (call->too_large)
+        return HTTP_TOO_LARGE;
+    switch (code) {
+    case CURLE_OK:
+        return HTTP_DONE;
+    case CURLE_FILESIZE_EXCEEDED:
+        return HTTP_TOO_LARGE;
+    case CURLE_OPERATION_TIMEDOUT:
+        return HTTP_TIMEOUT;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_WRITE_ERROR:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 or a version that nobody knows */
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return HTTP_BROKEN;
+    default:
+        return HTTP_FAILED;
+    }
+}
+
+/* libcurl's own words where it has any; a line break in them (from a peer) ends the line. */
+static const char *error_text(struct http_call *call, CURLcode code)
+{
+    if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
+        return "response over the limit";
+    if (call->headers_too_large)
+        return "response headers over the limit";
+    call->error[strcspn(call->error, "\r\n")] = '\0';
+    return call->error[0] ? call->error : curl_easy_strerror(code);
+}
+
+static void on_ended(void *arg, CURL *easy, CURLcode code)
+{
+    struct http_call *call;
+    long status = 0;
+    curl_off_t retry_after = 0;
+    (void)arg;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    struct http_response response = {
+        .outcome = outcome_of(call, code),
+        .status = (int)status,
+        .body = call->body.data,
+        .body_len = call->body.len,
+        .retry_after_s = retry_after > 0 && retry_after <= UINT32_MAX ? (uint32_t)retry_after : 0,
+    };
+    response.error = response.outcome == HTTP_DONE ? NULL : error_text(call, code);
+    http_done_fn *done = call->done;
+    void *done_arg = call->arg;
+    DL_DELETE(call->c->calls, call); /* from here on nobody can cancel it */
+    http_multi_remove(call->c->multi, easy);
+    done(done_arg, &response);
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(call->headers);
+    buf_free(&call->body);
+    free(call);
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct http_call *call = arg;
+    size_t len = size * n;
+    size_t room = call->max_body - call->body.len;
+    buf_append(&call->body, data, len < room ? len : room);
+    call->too_large = len > room;
+    return call->too_large ? 0 : len;
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+    struct http_call *call = arg;
+    (void)data;
+    call->n_header_bytes += size * n;
+    call->headers_too_large = call->n_header_bytes > HEADERS_MAX;
+    return call->headers_too_large ? 0 : size * n;
+}
+
+/* Does the request say "Connection: close"? */
+static bool wants_close(const char *const *headers)
+{
+    static const char name[] = "connection:";
+    for (; headers && *headers; headers++)
+        if (strncasecmp(*headers, name, sizeof name - 1) == 0 && strcasestr(*headers + sizeof name - 1, "close"))
+            return true;
+    return false;
+}
+
+/* What every request has in common. */
+static void set_policy(CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 20L);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+    /* An early error status is an answer; the rest of the body still goes out, for whoever reads it. */
+    (void)curl_easy_setopt(easy, CURLOPT_KEEP_SENDING_ON_ERROR, 1L);
+}
+
+static void set_body(CURL *easy, const struct http_request *req)
+{
+    if (strcmp(req->method, "POST") != 0)
+        return;
+    (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, req->body ? req->body : "");
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
+}
+
+static void set_headers(struct http_call *call, const struct http_request *req)
+{
+    /* No waiting for "100 Continue", and nothing said about the body that the caller does not say. */
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    if (strcmp(req->method, "POST") == 0)
+        list = curl_slist_append(list, "Content-Type:");
+    for (const char *const *h = req->headers; h && *h; h++)
+        list = curl_slist_append(list, *h);
+    call->headers = list;
+    (void)curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, list);
+    (void)curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, wants_close(req->headers) ? 1L : 0L);
+}
+
+static void set_sinks(struct http_call *call)
+{
+    CURL *easy = call->easy;
+    (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->max_body);
+}
+
+static int check_request(const struct http_request *req, struct err *e)
+{
+    struct url u;
+    if (strcmp(req->method, "GET") != 0 && strcmp(req->method, "POST") != 0)
+        return err_set(e, -EINVAL, "HTTP method %s is not supported", req->method);
+    int rc = url_parse(&u, req->url, "http", "https", e);
+    url_free(&u);
+    return rc;
+}
+
+struct http_client *http_client_new(uv_loop_t *loop, struct err *e)
+{
+    /* curl and OpenSSL write to sockets whose peer may be gone. */
+    struct sigaction pipe_action;
+    if (sigaction(SIGPIPE, NULL, &pipe_action) == 0 && pipe_action.sa_handler == SIG_DFL)
+        (void)signal(SIGPIPE, SIG_IGN);
+    struct http_client *c = xcalloc(1, sizeof *c);
+    c->multi = http_multi_new(loop, on_ended, c, e);
+    if (!c->multi) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct http_call *http_client_start(struct http_client *c, const struct http_request *req, http_done_fn *done,
+                                    void *arg, struct err *e)
+{
+    if (check_request(req, e) < 0)
+        return NULL;
+    struct http_call *call = xcalloc(1, sizeof *call);
+    call->c = c;
+    call->done = done;
+    call->arg = arg;
+    call->max_body = req->max_response_bytes;
+    call->easy = curl_easy_init();
+    if (!call->easy)
+        abort();
+    set_policy(call->easy);
+    set_sinks(call);
+    (void)curl_easy_setopt(call->easy, CURLOPT_URL, req->url);
+    (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
+    if (req->unix_path)
+        (void)curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH, req->unix_path);
+    set_body(call->easy, req);
+    set_headers(call, req);
+    DL_APPEND(c->calls, call);
+    if (http_multi_add(c->multi, call->easy, e) < 0) {
+        call_free(call);
+        return NULL;
+    }
+    return call;
+}
+
+void http_call_cancel(struct http_call *call)
+{
+    if (call)
+        call_free(call);
+}
+
+void http_client_free(struct http_client *c)
+{
+    if (!c)
+        return;
+    struct http_call *call, *tmp;
+    DL_FOREACH_SAFE(c->calls, call, tmp)
+        call_free(call);
+    http_multi_free(c->multi, free, c);
+}

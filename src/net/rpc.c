@@ -1,0 +1,451 @@
+#include "net/rpc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "net/http_client.h"
+#include "net/rpc_endpoint.h"
+#include "net/rpc_exchange.h"
+#include "net/rpc_health.h"
+#include "net/rpc_message.h"
+#include "net/rpc_stream.h"
+#include "util/buf.h"
+#include "util/clock.h"
+
+#define ENDPOINTS_MAX 32u
+#define DEFAULT_TIMEOUT_MS 10000u
+#define DEFAULT_SILENCE_MS 30000u
+
+/* A read is sent to a second endpoint when the first has not answered after eight times its usual latency, within
+ * these bounds. */
+#define HEDGE_LEAST_MS 1000u
+#define HEDGE_LATENCIES 8u
+
+struct rpc {
+    uv_loop_t *loop;
+    struct http_client *http;
+    struct ws_context *ws;    /* NULL without WebSocket endpoints */
+    struct rpc_endpoint *eps; /* HTTP first */
+    size_t n_http, n_ws;
+    size_t current; /* HTTP endpoint that reads go to */
+    uint64_t timeout_ms, next_id;
+    struct rpc_health *health;
+    struct rpc_stream *stream;
+    struct rpc_stream_config stream_config;
+    struct rpc_call *calls;
+};
+
+enum call_mode {
+    CALL_ONE,       /* one endpoint; a second one where the first is in trouble or slow */
+    CALL_BROADCAST, /* all; the first success wins */
+    CALL_RACE,      /* all; the first result that is not null wins */
+};
+
+struct attempt {
+    struct rpc_call *call;
+    struct rpc_exchange *exchange;
+};
+
+struct rpc_call {
+    struct rpc *r;
+    enum call_mode mode;
+    struct buf body;
+    uint64_t id, deadline_ms;
+    rpc_done_fn *done; /* NULL once settled: what is still under way is let finish */
+    void *arg;
+    uv_timer_t timer;
+    bool waiting;   /* for an endpoint whose chain is known to be right */
+    bool any_chain; /* asks for the chain itself */
+    bool released;
+    uint64_t tried; /* set of endpoints */
+    unsigned n_tried, n_under_way;
+    struct rpc_error error; /* the most telling so far */
+    char error_text[RPC_ERROR_TEXT_BYTES];
+    struct json *error_data, *null_result;
+    struct rpc_call *prev, *next;
+    struct attempt attempts[]; /* one per HTTP endpoint */
+};
+
+static void on_call_closed(uv_handle_t *h)
+{
+    struct rpc_call *call = h->data;
+    buf_free(&call->body);
+    json_free(call->error_data);
+    json_free(call->null_result);
+    free(call);
+}
+
+static void call_release(struct rpc_call *call)
+{
+    call->released = true;
+    for (size_t i = 0; i < call->r->n_http; i++)
+        rpc_exchange_cancel(call->attempts[i].exchange);
+    DL_DELETE(call->r->calls, call);
+    uv_close((uv_handle_t *)&call->timer, on_call_closed);
+}
+
+/* Calls back; attempts that are under way run to their end for the endpoints' records (and so that every endpoint gets
+ * a broadcast). The callback may free the call and r. */
+static void call_settle(struct rpc_call *call, const struct json *result)
+{
+    static const struct rpc_error none = { .kind = RPC_ERR_NONE, .message = "" };
+    rpc_done_fn *done = call->done;
+    call->done = NULL;
+    call->waiting = false;
+    (void)uv_timer_stop(&call->timer);
+    if (!result)
+        result = call->null_result;
+    done(call->arg, result, result ? &none : &call->error);
+    if (!call->released && call->n_under_way == 0)
+        call_release(call);
+}
+
+static int telling(enum rpc_error_kind kind)
+{
+    static const int order[] = {
+        [RPC_ERR_NONE] = 0, [RPC_ERR_TRANSPORT] = 1, [RPC_ERR_TIMEOUT] = 2, [RPC_ERR_PROTOCOL] = 3, [RPC_ERR_SERVER] = 4
+    };
+    return order[kind];
+}
+
+static void keep_error(struct rpc_call *call, const struct rpc_error *error)
+{
+    if (telling(error->kind) <= telling(call->error.kind))
+        return;
+    (void)snprintf(call->error_text, sizeof call->error_text, "%s", error->message);
+    json_free(call->error_data);
+    call->error_data = error->data ? json_keep(error->data) : NULL;
+    call->error = *error;
+    call->error.message = call->error_text;
+    call->error.data = call->error_data;
+}
+
+static void on_reply(void *arg, const struct rpc_reply *reply);
+
+static bool attempt_start(struct rpc_call *call, size_t i)
+{
+    struct rpc *r = call->r;
+    struct err e = { 0 };
+    uint64_t now_ms = clock_mono_ms();
+    uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 1;
+    struct attempt *a = &call->attempts[i];
+    a->call = call;
+    a->exchange = rpc_exchange_start(r->http, &r->eps[i], (const char *)call->body.data, call->body.len, call->id,
+                                     left_ms, on_reply, a, &e);
+    call->tried |= UINT64_C(1) << i;
+    call->n_tried++;
+    if (!a->exchange) {
+        keep_error(call, &(struct rpc_error){ .kind = RPC_ERR_TRANSPORT, .message = e.msg });
+        return false;
+    }
+    call->n_under_way++;
+    return true;
+}
+
+/* Endpoints that this call may not use: tried ones, and for all but the question for it those of an unproven chain. */
+static uint64_t excluded(const struct rpc_call *call)
+{
+    uint64_t except = call->tried;
+    for (size_t i = 0; i < call->r->n_http && !call->any_chain; i++)
+        if (call->r->eps[i].chain != RPC_CHAIN_RIGHT)
+            except |= UINT64_C(1) << i;
+    return except;
+}
+
+static uint64_t hedge_ms(const struct rpc *r, size_t i, uint64_t timeout_ms)
+{
+    uint64_t ms = r->eps[i].latency_us / 1000 * HEDGE_LATENCIES;
+    if (ms < HEDGE_LEAST_MS)
+        ms = HEDGE_LEAST_MS;
+    return ms < timeout_ms / 4 ? ms : timeout_ms / 4;
+}
+
+static void on_call_timer(uv_timer_t *t);
+
+/* Sends to the best endpoint that has not been tried. Returns false where there is none. */
+static bool send_to_next(struct rpc_call *call)
+{
+    struct rpc *r = call->r;
+    uint64_t now_ms = clock_mono_ms();
+    size_t i = rpc_endpoint_best(r->eps, r->n_http, r->current, excluded(call), now_ms);
+    if (i == r->n_http || !attempt_start(call, i))
+        return false;
+    r->current = i;
+    if (call->n_tried == 1 && call->deadline_ms > now_ms)
+        (void)uv_timer_start(&call->timer, on_call_timer, hedge_ms(r, i, call->deadline_ms - now_ms), 0);
+    return true;
+}
+
+/* Sends to every healthy endpoint, or to all of this chain where none is healthy. Returns false where there is none. */
+static bool send_to_all(struct rpc_call *call)
+{
+    struct rpc *r = call->r;
+    uint64_t except = excluded(call), now_ms = clock_mono_ms();
+    for (int healthy = 1; healthy >= 0 && call->n_under_way == 0; healthy--)
+        for (size_t i = 0; i < r->n_http; i++)
+            if (!(except >> i & 1) && (!healthy || rpc_endpoint_healthy(&r->eps[i], now_ms)))
+                (void)attempt_start(call, i);
+    return call->n_under_way > 0;
+}
+
+static void call_send(struct rpc_call *call)
+{
+    call->waiting = false;
+    (void)uv_timer_stop(&call->timer);
+    if (call->mode == CALL_ONE ? send_to_next(call) : send_to_all(call))
+        return;
+    keep_error(call, &(struct rpc_error){ .kind = RPC_ERR_TRANSPORT, .message = "no endpoint is of this chain" });
+    (void)uv_timer_start(&call->timer, on_call_timer, 0, 0);
+}
+
+/* Three reasons: the chain check that the call waits for takes too long, there is nothing to send it to, or the
+ * endpoint is slow. */
+static void on_call_timer(uv_timer_t *t)
+{
+    struct rpc_call *call = t->data;
+    if (call->waiting)
+        keep_error(call, &(struct rpc_error){ .kind = RPC_ERR_TIMEOUT, .message = "no endpoint answered in time" });
+    if (call->waiting || call->n_under_way == 0)
+        call_settle(call, NULL);
+    else
+        (void)send_to_next(call);
+}
+
+static void on_success(struct rpc_call *call, const struct json *result)
+{
+    if (call->mode != CALL_RACE || json_kind(result) != JSON_KIND_NULL) {
+        call_settle(call, result);
+        return;
+    }
+    if (!call->null_result)
+        call->null_result = json_keep(result);
+    if (call->n_under_way == 0)
+        call_settle(call, NULL);
+}
+
+static void on_failure(struct rpc_call *call, const struct rpc_reply *reply)
+{
+    keep_error(call, &reply->error);
+    if (call->mode == CALL_ONE && reply->endpoint_trouble && call->n_tried == 1 && send_to_next(call))
+        return;
+    if (call->n_under_way == 0)
+        call_settle(call, NULL);
+}
+
+static void on_reply(void *arg, const struct rpc_reply *reply)
+{
+    struct attempt *a = arg;
+    struct rpc_call *call = a->call;
+    a->exchange = NULL;
+    call->n_under_way--;
+    if (!call->done) {
+        if (call->n_under_way == 0)
+            call_release(call);
+    } else if (reply->error.kind == RPC_ERR_NONE) {
+        on_success(call, reply->result);
+    } else {
+        on_failure(call, reply);
+    }
+}
+
+static bool has_verified(const struct rpc *r)
+{
+    for (size_t i = 0; i < r->n_http; i++)
+        if (r->eps[i].chain == RPC_CHAIN_RIGHT)
+            return true;
+    return false;
+}
+
+/* The calls that wait, one by one from the start: what is done with one may end others, and r. */
+static struct rpc_call *first_waiting(struct rpc *r)
+{
+    struct rpc_call *call;
+    DL_FOREACH(r->calls, call)
+        if (call->waiting)
+            return call;
+    return NULL;
+}
+
+static void on_checked(void *arg, const struct rpc_error *error)
+{
+    struct rpc *r = arg;
+    struct rpc_call *call;
+    if (has_verified(r)) {
+        while ((call = first_waiting(r)))
+            call_send(call);
+    } else if (rpc_health_checks(r->health) == 0) {
+        DL_FOREACH(r->calls, call)
+            if (call->waiting) {
+                keep_error(call, error);
+                call->waiting = false;
+                (void)uv_timer_start(&call->timer, on_call_timer, 0, 0);
+            }
+    }
+}
+
+static struct rpc_call *call_new(struct rpc *r, enum call_mode mode, const char *method, const char *params,
+                                 uint64_t timeout_ms, rpc_done_fn *done, void *arg)
+{
+    struct rpc_call *call = xcalloc(1, sizeof *call + r->n_http * sizeof call->attempts[0]);
+    call->r = r;
+    call->mode = mode;
+    call->id = r->next_id++;
+    call->deadline_ms = clock_mono_ms() + (timeout_ms ? timeout_ms : r->timeout_ms);
+    call->done = done;
+    call->arg = arg;
+    call->any_chain = strcmp(method, "eth_chainId") == 0;
+    call->error.message = "";
+    rpc_message_request(&call->body, call->id, method, params);
+    (void)uv_timer_init(r->loop, &call->timer);
+    call->timer.data = call;
+    DL_APPEND(r->calls, call);
+    return call;
+}
+
+static struct rpc_call *call_start(struct rpc *r, enum call_mode mode, const char *method, const char *params,
+                                   uint64_t timeout_ms, rpc_done_fn *done, void *arg)
+{
+    struct rpc_call *call = call_new(r, mode, method, params, timeout_ms, done, arg);
+    if (call->any_chain || has_verified(r) || rpc_health_check(r->health) == 0) {
+        call_send(call);
+        return call;
+    }
+    call->waiting = true;
+    (void)uv_timer_start(&call->timer, on_call_timer, timeout_ms ? timeout_ms : r->timeout_ms, 0);
+    return call;
+}
+
+struct rpc_call *rpc_request(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms,
+                             rpc_done_fn *done, void *arg)
+{
+    return call_start(r, CALL_ONE, method, params, timeout_ms, done, arg);
+}
+
+struct rpc_call *rpc_broadcast(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms,
+                               rpc_done_fn *done, void *arg)
+{
+    return call_start(r, CALL_BROADCAST, method, params, timeout_ms, done, arg);
+}
+
+struct rpc_call *rpc_race(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms, rpc_done_fn *done,
+                          void *arg)
+{
+    return call_start(r, CALL_RACE, method, params, timeout_ms, done, arg);
+}
+
+void rpc_cancel(struct rpc_call *call)
+{
+    if (!call)
+        return;
+    call->done = NULL;
+    call->waiting = false;
+    (void)uv_timer_stop(&call->timer);
+    if (call->mode != CALL_BROADCAST || call->n_under_way == 0)
+        call_release(call);
+}
+
+/* ---- the object ---- */
+
+static int endpoints_init(struct rpc *r, const struct rpc_config *config, struct err *e)
+{
+    for (size_t i = 0; i < r->n_http + r->n_ws; i++) {
+        bool is_ws = i >= r->n_http;
+        const char *url = is_ws ? config->ws_urls[i - r->n_http] : config->http_urls[i];
+        int rc = rpc_endpoint_init(&r->eps[i], url, is_ws, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static void endpoints_free(struct rpc *r)
+{
+    for (size_t i = 0; i < r->n_http + r->n_ws; i++)
+        rpc_endpoint_clear(&r->eps[i]);
+    free(r->eps);
+}
+
+struct rpc *rpc_new(uv_loop_t *loop, const struct rpc_config *config, struct err *e)
+{
+    if (config->n_http == 0 || config->n_http > ENDPOINTS_MAX || config->n_ws > ENDPOINTS_MAX) {
+        (void)err_set(e, -EINVAL, "1 to %u HTTP endpoints and at most as many WebSocket ones", ENDPOINTS_MAX);
+        return NULL;
+    }
+    struct rpc *r = xcalloc(1, sizeof *r);
+    r->loop = loop;
+    r->n_http = r->current = config->n_http;
+    r->n_ws = config->n_ws;
+    r->timeout_ms = config->timeout_ms ? config->timeout_ms : DEFAULT_TIMEOUT_MS;
+    r->next_id = 1;
+    r->eps = xcalloc(r->n_http + r->n_ws, sizeof *r->eps);
+    if (endpoints_init(r, config, e) == 0 && (r->n_ws == 0 || (r->ws = ws_context_new(loop, e))))
+        r->http = http_client_new(loop, e);
+    if (!r->http) {
+        ws_context_free(r->ws);
+        endpoints_free(r);
+        free(r);
+        return NULL;
+    }
+    r->stream_config = (struct rpc_stream_config){
+        .loop = loop,
+        .ws = r->ws,
+        .eps = r->eps + r->n_http,
+        .n = r->n_ws,
+        .chain_id = config->chain_id,
+        .silence_ms = config->silence_ms ? config->silence_ms : DEFAULT_SILENCE_MS,
+        .timeout_ms = r->timeout_ms,
+    };
+    struct rpc_health_config health = { loop, r->http, r->eps, r->n_http, config->chain_id, r->timeout_ms };
+    r->health = rpc_health_new(&health, on_checked, r);
+    return r;
+}
+
+void rpc_free(struct rpc *r)
+{
+    if (!r)
+        return;
+    rpc_stream_stop(r);
+    rpc_health_free(r->health);
+    struct rpc_call *call, *tmp;
+    DL_FOREACH_SAFE(r->calls, call, tmp)
+        call_release(call);
+    http_client_free(r->http);
+    ws_context_free(r->ws);
+    endpoints_free(r);
+    free(r);
+}
+
+void rpc_stream_start(struct rpc *r, const char *log_filter, const struct rpc_stream_events *events, void *arg)
+{
+    rpc_stream_stop(r);
+    r->stream = rpc_stream_new(&r->stream_config, log_filter, events, arg);
+}
+
+void rpc_stream_stop(struct rpc *r)
+{
+    rpc_stream_free(r->stream);
+    r->stream = NULL;
+}
+
+size_t rpc_endpoint_count(const struct rpc *r)
+{
+    return r->n_http + r->n_ws;
+}
+
+void rpc_endpoint_status(const struct rpc *r, size_t i, struct rpc_endpoint_status *out)
+{
+    const struct rpc_endpoint *ep = &r->eps[i];
+    *out = (struct rpc_endpoint_status){
+        .url = ep->origin,
+        .is_ws = ep->is_ws,
+        .up = ep->up,
+        .wrong_chain = ep->chain == RPC_CHAIN_WRONG,
+        .head = ep->head,
+        .latency_us = ep->latency_us,
+        .requests = ep->requests,
+        .failures = ep->failures,
+    };
+}

@@ -1,0 +1,29 @@
+/* The subscription to heads and logs over one WebSocket endpoint at a time. */
+#ifndef OYSTER_NET_RPC_STREAM_H
+#define OYSTER_NET_RPC_STREAM_H
+
+#include <uv.h>
+
+#include "net/rpc.h"
+#include "net/rpc_endpoint.h"
+#include "net/ws_client.h"
+
+struct rpc_stream;
+
+struct rpc_stream_config {
+    uv_loop_t *loop;
+    struct ws_context *ws;
+    struct rpc_endpoint *eps; /* borrowed; WebSocket ones */
+    size_t n;                 /* 0: the stream never comes up */
+    uint64_t chain_id, silence_ms;
+    uint64_t timeout_ms; /* connecting, and each answer until the subscriptions stand */
+};
+
+/* log_filter and events are copied. No callback from inside. */
+struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const char *log_filter,
+                                  const struct rpc_stream_events *events, void *arg);
+
+/* Ends it without a callback; allowed inside of one. NULL allowed. */
+void rpc_stream_free(struct rpc_stream *s);
+
+#endif
