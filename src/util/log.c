@@ -1,5 +1,6 @@
 #include "util/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -125,8 +126,10 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     size_t done = 0;
     while (done < b.len) {
         ssize_t w = write(STDERR_FILENO, b.data + done, b.len - done);
+        if (w < 0 && errno == EINTR)
+            continue;
         if (w <= 0)
-            break;
+            break; /* nobody reads: a log that is lost must not stop the node */
         done += (size_t)w;
     }
     buf_free(&b);
