@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "util/buf.h"
+#include "util/log.h"
+#include "worker/sandbox.h"
 
 #define WORKERD_EXPECTED "expected the workerd program (the folder bin/ of its npm package holds it)"
 
@@ -37,11 +39,23 @@ static int check_workerd(const char *dir, struct err *e)
     return rc;
 }
 
+/* Inside an enclave the mode does not matter, elsewhere it may be an oversight: said, not refused. */
+static void warn_open_signer(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && st.st_mode & (S_IRWXG | S_IRWXO))
+        log_warn("signer_file_open_to_others", F_STR("path", path), F_STR("expected", "mode 0600"));
+}
+
 int preflight_check(struct seckey *key, const struct config *c, struct err *e)
 {
+    uint32_t layers;
+    if (sandbox_parse_layers(&layers, c->sandbox_allow_degraded, e) < 0)
+        return err_wrap(e, "key sandbox_allow_degraded");
     int rc = seckey_load(key, c->enclave_signer_file, e);
     if (rc < 0)
         return err_wrap(e, "key enclave_signer_file");
+    warn_open_signer(c->enclave_signer_file);
     rc = check_workerd(c->workerd_runtime_path, e);
     if (rc < 0) {
         seckey_wipe(key);

@@ -6,8 +6,9 @@
 #include "eth/key.h"
 #include "util/err.h"
 
-/* Reads the enclave key and looks for an executable workerd. key: filled on success, wiped on failure.
- * Returns 0, or a negative errno with one line: key, path, what was found, what was expected. */
+/* Reads the enclave key, looks for an executable workerd and reads the sandbox layers that may be missing. A signer
+ * file that others may read is warned about. key: filled on success, holds nothing on failure. Returns 0, or a negative
+ * errno with one line: key, path, what was found, what was expected. */
 int preflight_check(struct seckey *key, const struct config *c, struct err *e);
 
 #endif

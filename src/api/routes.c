@@ -212,6 +212,7 @@ static void on_request(void *arg, const struct http_server_request *req, struct 
 {
     struct api *a = arg;
     const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
+    log_debug("api_request", F_STR("method", req->method), F_STR("path", req->path), F_U64("body", req->body_len));
     for (size_t i = 0; i < N_ROUTES; i++) {
         const struct route *r = &routes[i];
         if (strcmp(r->path, req->path) != 0)

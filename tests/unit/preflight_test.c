@@ -13,7 +13,7 @@
 #include "preflight.h"
 
 struct fixture {
-    char dir[64], signer[96], workerd[96];
+    char dir[64], signer[96], workerd[96], no_layers[1];
     struct config config;
 };
 
@@ -37,7 +37,9 @@ static int set_up(void **state)
     (void)snprintf(f->workerd, sizeof f->workerd, "%s/workerd", f->dir);
     put_file(f->signer, secret, sizeof secret, 0600);
     put_file(f->workerd, "x", 1, 0755);
-    f->config = (struct config){ .enclave_signer_file = f->signer, .workerd_runtime_path = f->dir };
+    f->config = (struct config){ .enclave_signer_file = f->signer,
+                                 .workerd_runtime_path = f->dir,
+                                 .sandbox_allow_degraded = f->no_layers };
     *state = f;
     return 0;
 }
@@ -107,12 +109,26 @@ static void workerd(void **state)
     refuses(f, "key workerd_runtime_path", "/nonexistent", "No such file or directory, expected a folder");
 }
 
+static void layers(void **state)
+{
+    struct fixture *f = *state;
+    char known[] = "userns,seccomp", unknown[] = "userns,secomp";
+    struct seckey key;
+    struct err e = { 0 };
+    f->config.sandbox_allow_degraded = known;
+    assert_int_equal(preflight_check(&key, &f->config, &e), 0);
+    seckey_wipe(&key);
+    f->config.sandbox_allow_degraded = unknown;
+    refuses(f, "key sandbox_allow_degraded", "\"secomp\"", "seccomp");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(signer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workerd, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(layers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

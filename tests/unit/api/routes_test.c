@@ -140,6 +140,22 @@ static void start(struct client *c, struct fixture *f, const char *method, const
     buf_free(&b);
 }
 
+/* docs/api.md has every text, up to its variable end. */
+static void is_documented(const char *text)
+{
+    char doc[16384];
+    FILE *f = fopen("docs/api.md", "r");
+    assert_non_null(f);
+    size_t n = fread(doc, 1, sizeof doc - 1, f);
+    doc[n] = 0;
+    (void)fclose(f);
+    const char *open_end = strstr(text, "address: ");
+    char *fixed = strndup(text, open_end ? (size_t)(open_end - text) : strcspn(text, "\n"));
+    if (!strstr(doc, fixed))
+        fail_msg("docs/api.md lacks: %s", fixed);
+    free(fixed);
+}
+
 static void expect(struct fixture *f, const char *method, const char *path, const char *body, int status,
                    const char *text)
 {
@@ -148,6 +164,8 @@ static void expect(struct fixture *f, const char *method, const char *path, cons
     (void)client_wait(&c, &f->loop);
     assert_int_equal(client_status(&c), status);
     assert_string_equal(client_body(&c), text);
+    if (text[0] != '{' && status != 503)
+        is_documented(text);
     if (status != 200 || strcmp(method, "POST") == 0)
         assert_non_null(strstr(c.response, "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
     client_end(&c);
