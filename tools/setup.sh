@@ -37,7 +37,7 @@ missing_packages() {
 }
 
 apt_lists_filled() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
-known_to_apt() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+known_to_apt() { apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' >/dev/null; }
 
 # clang's sanitizer and fuzzer run-time comes by itself with recommended packages only; its name carries a version.
 clang_runtime() {

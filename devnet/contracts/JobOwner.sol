@@ -17,7 +17,7 @@ contract JobOwner {
 
     struct Result {
         bool told;
-        bytes output;
+        bytes32 outputHash; // the output itself is in the event
         uint8 errorCode;
         uint256 totalTime;
     }
@@ -80,7 +80,7 @@ contract JobOwner {
         onlyJobs
     {
         _behave();
-        results[jobId] = Result(true, output, errorCode, totalTime);
+        results[jobId] = Result(true, keccak256(output), errorCode, totalTime);
         emit ResultReceived(jobId, output, errorCode, totalTime);
     }
 

@@ -1,0 +1,156 @@
+// Every ending of a job, by its error code (PROTOCOL.md "A job"), and what the job owner's contract is told.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe } from 'node:test';
+import { AbiCoder, concat, hexlify, keccak256, randomBytes } from 'ethers';
+import { ROOT } from '../../devnet/lib/paths.mjs';
+import { eventIn } from '../../devnet/lib/jobs.mjs';
+import { GENERATIONS, assert, createJob, runJob, saveCode, scenario, useDevnet, waitAnswer } from './harness.mjs';
+
+const FACTORISE = readFileSync(join(ROOT, 'devnet', 'code', 'factorise.js'), 'utf8');
+const MAX_OUTPUT_BYTES = 90_000;
+const handler = (body) => `export default { async fetch(request) { ${body} } };`;
+const ECHO = handler('return new Response(await request.arrayBuffer());');
+const DEADLINE_MS = 3000;
+
+// [what, code, expected error code, expected output or undefined, options of runJob]
+const CASES = [
+    ['factorises', FACTORISE, 0, '2,2,2,3,5,5', { inputs: { num: 600 } }],
+    ['an empty output is an output', handler('return new Response(null, { status: 204 });'), 0, ''],
+    ['the body counts, whatever the status', handler('return new Response("gone", { status: 410 });'), 0, 'gone'],
+    ['no redirect is followed', handler('return Response.redirect("http://example.com/", 302);'), 0, ''],
+    ['thrown in the handler: what workerd says', handler('throw new Error("no");'), 0, 'Internal Server Error'],
+    ['code that is not ASCII', handler('return new Response("žluť ✓ 日本");'), 0, 'žluť ✓ 日本'],
+    ['console output is nobody\'s output', handler('console.log("x".repeat(300000)); return new Response("ok");'), 0, 'ok'],
+    ['inputs of 50 kB', handler('return new Response((await request.text()).length);'), 0, '50000', { inputs: 'x'.repeat(50_000) }],
+    ['a syntax error', 'export default { async fetch( ', 3, ''],
+    ['thrown at load', `throw new Error('boom'); ${ECHO}`, 3, ''],
+    ['no default export', 'export const a = () => 1;', 3, ''],
+    ['no code at all', '', 3, ''],
+    ['an import of what is not there', `import x from './nope.js'; ${ECHO}`, 3, ''],
+    ['an endless loop in the handler', handler('for (;;) {}'), 4, '', { deadline: 1500 }],
+    ['an endless loop at load', `for (;;) {} ${ECHO}`, 4, '', { deadline: 1500 }],
+    ['a timer past the deadline', handler('await new Promise((r) => setTimeout(r, 60000)); return new Response("late");'), 4, '', { deadline: 1500 }],
+    ['an answer that never ends, slowly', handler(`
+        const { readable, writable } = new TransformStream();
+        const w = writable.getWriter();
+        const drip = async () => { for (;;) { await w.write(new Uint8Array(1)); await new Promise((r) => setTimeout(r, 100)); } };
+        drip();
+        return new Response(readable);`), 4, '', { deadline: 1500 }],
+    ['output at the limit', handler(`return new Response("y".repeat(${MAX_OUTPUT_BYTES}));`), 0, 'y'.repeat(MAX_OUTPUT_BYTES)],
+    ['output one byte over the limit', handler(`return new Response("y".repeat(${MAX_OUTPUT_BYTES + 1}));`), 5, ''],
+    ['endless output', handler(`
+        const chunk = new Uint8Array(65536);
+        return new Response(new ReadableStream({ pull(c) { c.enqueue(chunk); } }));`), 5, ''],
+    ['a memory bomb', handler('const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1));'), 6, '', { deadline: 10_000 }],
+    ['a memory bomb on the heap', handler('const a = []; for (;;) a.push({ a: Math.random(), s: String(Math.random()) });'), 6, '', { deadline: 20_000 }],
+];
+
+for (const generation of GENERATIONS) {
+    describe(`endings of jobs on generation ${generation}`, () => {
+        const holder = useDevnet({ generation }, async (net) => {
+            await net.addNode();
+        });
+
+        for (const [what, code, errorCode, text, options] of CASES) {
+            scenario(`${errorCode}: ${what}`, holder, async (net) => {
+                const answer = await runJob(net, code, { deadline: DEADLINE_MS, ...options });
+                assert.equal(answer.errorCode, errorCode, `output ${answer.text.slice(0, 100)}`);
+                assert.equal(answer.text, text);
+                const deadline = options?.deadline ?? DEADLINE_MS;
+                if (errorCode === 4) assert.equal(answer.totalTime, deadline);
+                else assert.ok(answer.totalTime <= deadline, `${answer.totalTime} ms`);
+                const told = await net.contracts.jobOwner.results(answer.job.id);
+                assert.deepEqual([told.told, told.outputHash], [true, keccak256(answer.output)]);
+                assert.equal(Number(told.errorCode), errorCode);
+            });
+        }
+
+        scenario('0: bytes go in and out as they are', holder, async (net) => {
+            const inputs = randomBytes(5000);
+            const answer = await runJob(net, ECHO, { inputs });
+            assert.equal(answer.errorCode, 0);
+            assert.equal(answer.output, hexlify(inputs));
+        });
+
+        scenario('0: code saved by the newer call, with metadata', holder, async (net) => {
+            const codehash = await saveCode(net.contracts, net.author, FACTORISE, { metadata: '0x1234' });
+            const answer = await runJob(net, null, { codehash, inputs: { num: 97 } });
+            assert.deepEqual([answer.errorCode, answer.text], [0, '97']);
+        });
+
+        scenario('0: calldata longer than its code', holder, async (net) => {
+            const data = net.contracts.userCode.interface.encodeFunctionData('saveCodeInCallData(string)', [FACTORISE]);
+            const codehash = await send(net, net.contracts.userCode.target, concat([data, randomBytes(100)]));
+            const answer = await runJob(net, null, { codehash, inputs: { num: 49 } });
+            assert.deepEqual([answer.errorCode, answer.text], [0, '7,7']);
+        });
+
+        scenario('1: a transaction that does not exist', holder, async (net) => {
+            const answer = await runJob(net, null, { codehash: hexlify(randomBytes(32)), deadline: 2500 });
+            assert.deepEqual([answer.errorCode, answer.text], [1, '']);
+            assert.ok(answer.totalTime <= 2500);
+        });
+
+        scenario('1: a transaction that went elsewhere', holder, async (net) => {
+            const { stakeToken, userCode } = net.contracts;
+            const data = userCode.interface.encodeFunctionData('saveCodeInCallData(string)', [FACTORISE]);
+            for (const to of [net.bystander.address, stakeToken.target]) {
+                const answer = await runJob(net, null, { codehash: await send(net, to, data) });
+                assert.deepEqual([answer.errorCode, answer.text], [1, '']);
+            }
+        });
+
+        scenario('1: a transaction that made a contract', holder, async (net) => {
+            const answer = await runJob(net, null, { codehash: await send(net, null, '0x00') });
+            assert.deepEqual([answer.errorCode, answer.text], [1, '']);
+        });
+
+        scenario('2: calldata that is no code', holder, async (net) => {
+            const word = (n) => AbiCoder.defaultAbiCoder().encode(['uint256'], [n]);
+            const bad = [
+                '0x',
+                '0xff7cdaf3',
+                '0x12345678',
+                concat(['0x12345678', word(32), word(3), word(0)]),
+                concat(['0xff7cdaf3', word(32)]),
+                concat(['0xff7cdaf3', word(32), word(33), word(0)]),
+                concat(['0xff7cdaf3', word(2n ** 256n - 1n), word(3), word(0)]),
+                concat(['0xff7cdaf3', word(32), word(2n ** 256n - 32n), word(0)]),
+            ];
+            for (const data of bad) {
+                const codehash = await send(net, net.contracts.userCode.target, data);
+                const answer = await runJob(net, null, { codehash });
+                assert.deepEqual([answer.errorCode, answer.text], [2, ''], data);
+            }
+        });
+
+        scenario('the callback finds gas left, and its failure changes nothing', holder, async (net) => {
+            const { jobOwner, jobs } = net.contracts;
+            for (const [behaviour, gas, success] of [[3, 700_000, true], [1, 0, false], [2, 0, false], [0, 0, true]]) {
+                await (await jobOwner.setBehaviour(behaviour, gas)).wait();
+                const answer = await runJob(net, FACTORISE, { inputs: { num: 12 } });
+                assert.deepEqual([answer.errorCode, answer.text], [0, '2,2,3']);
+                const receipt = await net.chain.provider.getTransactionReceipt(answer.txHash);
+                assert.equal(eventIn(receipt, jobs, 'JobResultCallbackCalled').args.success, success, `behaviour ${behaviour}`);
+            }
+        });
+
+        scenario('the same code again, and other code after it', holder, async (net) => {
+            const codehash = await saveCode(net.contracts, net.author, FACTORISE);
+            const jobs = [];
+            for (const num of [6, 35, 143]) jobs.push(await createJob(net.contracts, { codehash, inputs: { num } }));
+            const answers = await Promise.all(jobs.map((job) => waitAnswer(net.contracts, job.id)));
+            assert.deepEqual(answers.map((a) => a.output), ['2,3', '5,7', '11,13'].map((s) => hexlify(Buffer.from(s))));
+        });
+    });
+}
+
+// Sends calldata as it is, also where the contract reverts; returns the transaction's hash once it is in a block.
+async function send(net, to, data) {
+    const tx = await net.author.sendTransaction({ to, data, gasLimit: 3_000_000 });
+    await tx.wait().catch((e) => {
+        if (e.code !== 'CALL_EXCEPTION') throw e;
+    });
+    return tx.hash;
+}

@@ -1,0 +1,157 @@
+// Many jobs, and what they leave: nothing. Memory, descriptors, processes, cgroups, files; SIGTERM and SIGKILL.
+import { basename } from 'node:path';
+import { describe } from 'node:test';
+import { registerExecutor, KeyExecutor } from '../../devnet/lib/executor.mjs';
+import { answersTo } from '../../devnet/lib/jobs.mjs';
+import { descendants, openFiles } from '../../devnet/lib/system.mjs';
+import {
+    assert,
+    assertGone,
+    createJob,
+    filesOf,
+    runJob,
+    saveCode,
+    scenario,
+    sleep,
+    stopCleanly,
+    useDevnet,
+    waitAnswer,
+    waitFor,
+    watchCgroups,
+    zombiesBelow,
+} from './harness.mjs';
+
+const MIB = 1 << 20;
+const SLOTS = 20;
+const sanitized = basename(process.env.OYSTER_BUILD ?? '').includes('asan'); // its memory is not the program's own
+const HELLO = 'export default { async fetch() { return new Response("hello"); } };';
+const second = 'await new Promise((r) => setTimeout(r, 1000));';
+const ONE_SECOND = `export default { async fetch() { ${second} return new Response("done"); } };`;
+const LONG = `export default { async fetch() { ${second.repeat(20)} return new Response("long"); } };`;
+
+// Registers the node's enclave for more jobs than it has slots; the contract would not draw it beyond that number.
+async function registerFor(net, node, jobCapacity) {
+    await node.registrationMessage(); // it listens from here on
+    const key = new KeyExecutor(net.contracts, node.key);
+    const registration = key.registration(net.owner.address, { jobCapacity });
+    const { enclave_public_key: enclavePubKey } = await node.details();
+    await registerExecutor(net.contracts, { owner: net.owner, enclavePubKey, registration });
+}
+
+// Creates n jobs as fast as the chain takes them and waits for all answers.
+async function burst(net, codehash, n, deadline) {
+    const jobs = await Promise.all(Array.from({ length: n }, () => createJob(net.contracts, { codehash, deadline })));
+    return Promise.all(jobs.map((job) => waitAnswer(net.contracts, job.id, { timeoutMs: deadline + 30_000 })));
+}
+
+describe('many jobs', () => {
+    let cgroupsAsBefore;
+    const holder = useDevnet({ generation: 2 }, async (net, holder) => {
+        cgroupsAsBefore = watchCgroups(net.nodes);
+        holder.node = net.newNode({ config: { capacity: SLOTS } });
+        await holder.node.start();
+        await net.configure(holder.node);
+        await registerFor(net, holder.node, 40);
+    });
+
+    scenario('30 at once on 20 slots are all answered before their deadlines', holder, async (net) => {
+        const codehash = await saveCode(net.contracts, net.author, ONE_SECOND);
+        const deadline = 10_000;
+        const answers = await burst(net, codehash, 30, deadline);
+        assert.deepEqual(answers.map((a) => a.errorCode), Array(30).fill(0));
+        assert.ok(answers.every((a) => a.totalTime < deadline), `${answers.map((a) => a.totalTime)}`);
+        const slow = answers.filter((a) => a.totalTime >= 2000).length;
+        assert.ok(slow >= 10, `${slow} waited for a slot`);
+    });
+
+    scenario('a job that gets no slot in time is answered with 4', holder, async (net) => {
+        const codehash = await saveCode(net.contracts, net.author, LONG);
+        const blockers = burst(net, codehash, SLOTS, 6000);
+        await sleep(1500);
+        const answer = await runJob(net, HELLO, { deadline: 1000 });
+        assert.equal(answer.errorCode, 4);
+        assert.equal(answer.totalTime, 1000);
+        assert.deepEqual((await blockers).map((a) => a.errorCode), Array(SLOTS).fill(4));
+    }, { timeout: 60_000 });
+
+    scenario('after 200 jobs it is no bigger than after 100', holder, async (net, t) => {
+        const { node } = holder;
+        const codehash = await saveCode(net.contracts, net.author, HELLO);
+        const hundred = async () => {
+            for (let i = 0; i < 10; i++) {
+                const answers = await burst(net, codehash, 10, 20_000);
+                assert.deepEqual(answers.map((a) => a.errorCode), Array(10).fill(0));
+            }
+            await sleep(2000); // workers held ahead are made again
+            assert.deepEqual(zombiesBelow(node.child.pid), []);
+            return { resident: node.residentBytes(), files: openFiles(node.child.pid), below: descendants(node.child.pid).length };
+        };
+        const first = await hundred();
+        const then = await hundred();
+        t.diagnostic(`after 100: ${JSON.stringify(first)}, after 200: ${JSON.stringify(then)}`);
+        assert.ok(then.files <= first.files + 3, `open files: ${first.files}, ${then.files}`);
+        assert.ok(then.below <= first.below + 2, `processes: ${first.below}, ${then.below}`);
+        if (!sanitized) assert.ok(then.resident <= first.resident + MIB, `memory: ${first.resident}, ${then.resident}`);
+    }, { timeout: 240_000 });
+
+    scenario('SIGTERM with jobs running: it ends, and so do they', holder, async (net) => {
+        const { node } = holder;
+        const codehash = await saveCode(net.contracts, net.author, LONG);
+        for (let i = 0; i < 3; i++) await createJob(net.contracts, { codehash, deadline: 30_000 });
+        await sleep(500);
+        assert.ok(descendants(node.child.pid).length >= 3);
+        await stopCleanly(node);
+        cgroupsAsBefore();
+    });
+});
+
+describe('a node that is killed', () => {
+    let cgroupsAsBefore;
+    const holder = useDevnet({ generation: 1 }, async (net, holder) => {
+        cgroupsAsBefore = watchCgroups(net.nodes);
+        holder.node = await net.addNode();
+    });
+
+    scenario('idle, it is small', holder, async (net, t) => {
+        await sleep(2000);
+        const resident = holder.node.residentBytes();
+        t.diagnostic(`${(resident / MIB).toFixed(1)} MiB resident with ${SLOTS} idle slots`);
+        if (!sanitized) assert.ok(resident < 20 * 1000 * 1000, `${resident} bytes`);
+    });
+
+    scenario('SIGKILL takes its workers along, and the next start tidies up', holder, async (net) => {
+        const { node } = holder;
+        const codehash = await saveCode(net.contracts, net.author, LONG);
+        const job = await createJob(net.contracts, { codehash, deadline: 60_000 });
+        await waitFor('the worker', () => descendants(node.child.pid).length > 0);
+        await sleep(500);
+        const workers = descendants(node.child.pid);
+        await node.stop('SIGKILL');
+        await assertGone(workers);
+
+        await node.start();
+        await net.configure(node);
+        const answer = await runJob(net, HELLO);
+        assert.deepEqual([answer.errorCode, answer.text], [0, 'hello']);
+        assert.ok((await answersTo(net.contracts, job.id)).length <= 1);
+        await stopCleanly(node);
+        assert.deepEqual(filesOf(node), []);
+        cgroupsAsBefore();
+    });
+
+    scenario('ten times in a row, at any moment of its start', holder, async (net) => {
+        const { node } = holder;
+        for (let i = 0; i < 10; i++) {
+            await node.spawn();
+            await sleep(i * 20);
+            const workers = descendants(node.child.pid);
+            await node.stop('SIGKILL');
+            await assertGone(workers);
+        }
+        await node.start();
+        await net.configure(node);
+        assert.equal((await runJob(net, HELLO)).text, 'hello');
+        await stopCleanly(node);
+        cgroupsAsBefore();
+    });
+});
