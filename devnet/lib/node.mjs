@@ -49,7 +49,7 @@ export class ExecutorNode {
         this.port = port ?? this.port ?? (await freePort());
         this.url = `http://127.0.0.1:${this.port}`;
         const given = ['--port', String(this.port), '--config-file', this.configFile, ...args];
-        this.child = new Child(this.name, executorBinary(), given, { logFile: this.logFile });
+        this.child = new Child(this.name, executorBinary(), given, { logFile: this.logFile, append: true });
     }
 
     // Starts the process and waits until its API answers.

@@ -47,11 +47,11 @@ export async function freePort() {
 
 // A running program whose stdout and stderr go to a log file.
 export class Child {
-    constructor(name, command, args, { logFile, env, cwd } = {}) {
+    constructor(name, command, args, { logFile, append = false, env, cwd } = {}) {
         hookOnce();
         this.name = name;
         this.logFile = logFile;
-        const log = openSync(logFile, 'a');
+        const log = openSync(logFile, append ? 'a' : 'w');
         const [program, ...rest] = [...dieWithUs, command, ...args];
         // detached: Ctrl-C in a terminal reaches us alone, and we end our children in order.
         const stdio = ['ignore', log, log];
