@@ -84,7 +84,7 @@ async function throughput(net) {
 async function nodeBehindProxy(net, rttMs) {
     const jobCreated = net.contracts.jobs.interface.getEvent('JobCreated').topicHash;
     const proxy = await startProxy({ chain: net.chain, rttMs, jobCreated });
-    const node = await net.newNode({ chain: proxy, config: { capacity: SLOTS } }).start();
+    const node = await net.newNode({ chain: proxy }).start();
     await net.configure(node);
     await node.registrationMessage();
     const registration = new KeyExecutor(net.contracts, node.key).registration(net.owner.address, { jobCapacity: 2 * SLOTS });

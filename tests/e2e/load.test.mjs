@@ -48,7 +48,7 @@ describe('many jobs', () => {
     let cgroupsAsBefore;
     const holder = useDevnet({ generation: 2 }, async (net, holder) => {
         cgroupsAsBefore = watchCgroups(net.nodes);
-        holder.node = net.newNode({ config: { capacity: SLOTS } });
+        holder.node = net.newNode();
         await holder.node.start();
         await net.configure(holder.node);
         await registerFor(net, holder.node, 40);
