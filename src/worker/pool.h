@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "util/buf.h"
 #include "util/err.h"
+#include "worker/run.h"
 
 struct pool;
 
@@ -27,45 +27,16 @@ struct pool_config {
     bool egress_public;                   /* false: workers have no network at all */
 };
 
-/* How a run ended; the numbers of the wire are PROTOCOL.md's error codes. */
-enum worker_end {
-    WORKER_ANSWERED = 0,
-    WORKER_BAD_CODE = 3,
-    WORKER_DEADLINE = 4,
-    WORKER_OUTPUT_TOO_LARGE = 5,
-    WORKER_DIED = 6,
-};
-
-/* A job for a worker. code and inputs are borrowed until done or cancelled. */
-struct worker_job {
-    const char *id; /* for logs; copied */
-    const uint8_t *code;
-    size_t code_len;
-    const uint8_t *inputs;
-    size_t inputs_len;
-    uint64_t deadline_us; /* monotonic, CLOCK_MONOTONIC microseconds: killed and WORKER_DEADLINE at that moment */
-};
-
-struct worker_result {
-    enum worker_end end;
-    const uint8_t *output; /* borrowed for the callback; only with WORKER_ANSWERED */
-    size_t output_len;
-    int http_status;            /* of the worker's response, 0 = none */
-    uint64_t queued_us, run_us; /* waiting for a worker / from the code's hand-over to the end */
-    uint64_t cpu_us;            /* 0 = not known */
-    uint64_t memory_peak_bytes; /* 0 = not known */
-    const char *console;        /* what the code wrote to stdout and stderr, bounded, NUL-terminated, never NULL */
-    size_t console_len;
-    bool console_truncated;
-    const char *reason; /* one line, why it ended so; never NULL */
-};
-
-/* Called exactly once per job unless it is cancelled; never from inside pool_run. */
-typedef void worker_done_fn(void *arg, const struct worker_result *result);
-
 struct pool_stats {
-    uint32_t capacity, held, booting, running, waiting, broken;
-    uint64_t started, boot_failures, oom_kills, jobs;
+    uint32_t capacity, held, booting, running, waiting;
+    uint32_t clearing;        /* workers that are being killed and reaped */
+    uint32_t broken;          /* slots whose last boots all failed; they are tried again, ever more rarely */
+    uint64_t started;         /* boots that came to be held */
+    uint64_t boot_failures;   /* boots that failed */
+    uint64_t held_deaths;     /* workers that died or hung while held */
+    uint64_t oom_kills;       /* jobs that ended so */
+    uint64_t jobs;            /* jobs that have ended, cancelled ones not counted */
+    uint64_t egress_restarts; /* of the gateway */
 };
 
 /* Claims cgroups, empties them of leftovers, starts the egress gateway and the first held workers (in the background).
@@ -73,7 +44,7 @@ struct pool_stats {
  * missing and not allowed. */
 struct pool *pool_new(uv_loop_t *loop, const struct pool_config *config, struct err *e);
 
-/* Runs a job on a free worker, or queues it in order of deadline. A job whose deadline passes while it waits ends with
+/* Runs a job on a held worker, or queues it in order of deadline. A job whose deadline passes while it waits ends with
  * WORKER_DEADLINE. Returns its handle. */
 uint64_t pool_run(struct pool *p, const struct worker_job *job, worker_done_fn *done, void *arg);
 

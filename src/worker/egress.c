@@ -1,0 +1,177 @@
+#include "worker/egress.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "worker/child.h"
+#include "worker/io.h"
+
+#define BACKLOG 256
+#define WAIT_FIRST_MS 50
+#define WAIT_LAST_MS 10000
+#define LONG_LIFE_MS 30000 /* one that lived that long is restarted at once */
+
+#define MEMORY_BYTES ((uint64_t)256 << 20)
+#define PIDS_MAX 64
+
+enum state {
+    ST_INVALID,
+    ST_UP,      /* a process starts or runs */
+    ST_WAITING, /* for the next start */
+    ST_CLOSING, /* the process is being killed */
+    ST_CLOSED,
+    N_STATES,
+};
+
+enum event { EV_GONE, EV_START, EV_CLOSE, N_EVENTS };
+
+static const enum state next_state[N_STATES][N_EVENTS] = {
+    [ST_UP] = { [EV_GONE] = ST_WAITING, [EV_CLOSE] = ST_CLOSING },
+    [ST_WAITING] = { [EV_START] = ST_UP, [EV_CLOSE] = ST_CLOSED },
+    [ST_CLOSING] = { [EV_GONE] = ST_CLOSED },
+};
+
+struct egress {
+    enum state state;
+    struct egress_config config;
+    int listener;
+    struct child *child;
+    uv_timer_t timer;
+    uint64_t started_ms, wait_ms, restarts;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void step(struct egress *g, enum event ev)
+{
+    enum state to = next_state[g->state][ev];
+    assert(to != ST_INVALID);
+    g->state = to;
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    struct egress *g = h->data;
+    (void)close(g->listener);
+    if (g->done)
+        g->done(g->arg);
+    free(g);
+}
+
+static void on_timer(uv_timer_t *t);
+
+static void wait_and_start(struct egress *g)
+{
+    bool long_life = clock_mono_ms() - g->started_ms >= LONG_LIFE_MS;
+    g->wait_ms = long_life || g->wait_ms == 0 ? WAIT_FIRST_MS : g->wait_ms * 2;
+    if (g->wait_ms > WAIT_LAST_MS)
+        g->wait_ms = WAIT_LAST_MS;
+    (void)uv_timer_start(&g->timer, on_timer, g->wait_ms, 0);
+}
+
+static void log_end(struct egress *g, enum child_event ev)
+{
+    if (g->state != ST_UP)
+        return;
+    g->restarts++;
+    if (ev == CHILD_FAILED) {
+        log_warn("egress_start_failed", F_STR("error", child_error(g->child)->msg));
+        return;
+    }
+    const struct child_status *st = child_status(g->child);
+    struct child_console con = child_console(g->child);
+    size_t n = con.len > 400 ? 400 : con.len;
+    log_warn("egress_ended", F_STR("how", st->code == CLD_EXITED ? "exit" : "signal"), F_I64("status", st->value),
+             F_U64("lived_ms", clock_mono_ms() - g->started_ms), F_STRN("said", con.text + con.len - n, n));
+}
+
+static void on_child(void *arg, enum child_event ev)
+{
+    struct egress *g = arg;
+    switch (ev) {
+    case CHILD_STARTED:
+        break;
+    case CHILD_FAILED:
+    case CHILD_EXITED:
+        log_end(g, ev);
+        break;
+    case CHILD_GONE:
+        g->child = NULL;
+        step(g, EV_GONE);
+        if (g->state == ST_CLOSED)
+            uv_close((uv_handle_t *)&g->timer, on_timer_closed);
+        else
+            wait_and_start(g);
+        break;
+    }
+}
+
+static int start(struct egress *g, struct err *e)
+{
+    struct child_spec cs = {
+        .sandbox = runtime_sandbox(g->config.runtime, RUNTIME_GATEWAY),
+        .argv = runtime_argv(g->config.runtime, RUNTIME_GATEWAY),
+        .cgroups = g->config.cgroups,
+        .cgroup_index = g->config.cgroup_index,
+        .uid = runtime_gateway_uid(),
+    };
+    cs.fds[0] = fcntl(g->listener, F_DUPFD_CLOEXEC, 3);
+    if (cs.fds[0] < 0)
+        return err_sys(e, "dup");
+    cs.n_fds = 1;
+    g->started_ms = clock_mono_ms();
+    g->child = child_start(g->config.loop, &cs, on_child, g, e);
+    return g->child ? 0 : e->code;
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct egress *g = t->data;
+    struct err e = { 0 };
+    if (start(g, &e) == 0) {
+        step(g, EV_START);
+        return;
+    }
+    log_warn("egress_start_failed", F_ERR(&e));
+    wait_and_start(g);
+}
+
+struct egress *egress_new(const struct egress_config *config, struct err *e)
+{
+    int listener = io_listen(runtime_state_fd(config->runtime), "egress.sock", BACKLOG, e);
+    if (listener < 0)
+        return NULL;
+    struct egress *g = xcalloc(1, sizeof *g);
+    *g = (struct egress){ .state = ST_UP, .config = *config, .listener = listener };
+    struct cgroup_limits limits = { .memory_bytes = MEMORY_BYTES, .cpu_period_us = 100000, .pids_max = PIDS_MAX };
+    if (cgroup_set_limits(config->cgroups, config->cgroup_index, &limits, e) != 0 || start(g, e) != 0) {
+        (void)close(listener);
+        free(g);
+        return NULL;
+    }
+    (void)uv_timer_init(config->loop, &g->timer);
+    g->timer.data = g;
+    return g;
+}
+
+uint64_t egress_restarts(const struct egress *g)
+{
+    return g->restarts;
+}
+
+void egress_free(struct egress *g, void (*done)(void *arg), void *arg)
+{
+    g->done = done;
+    g->arg = arg;
+    bool up = g->state == ST_UP;
+    step(g, EV_CLOSE);
+    if (up)
+        child_kill(g->child);
+    else
+        uv_close((uv_handle_t *)&g->timer, on_timer_closed);
+}

@@ -1,0 +1,36 @@
+/* The gateway: one workerd without any JavaScript that reaches public addresses and nothing else, for all workers.
+ * Its listening socket is the node's and is handed to each new process, so that a gateway that died is followed by one
+ * behind the same socket: what workers send meanwhile waits in its queue; only streams in flight are cut.
+ *
+ * What a job sees: a destination that is refused or fails is an HTTP 500 with the body "Internal Server Error".
+ * Bytes and requests are not counted per job: the gateway has no such setting. */
+#ifndef OYSTER_WORKER_EGRESS_H
+#define OYSTER_WORKER_EGRESS_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "util/err.h"
+#include "worker/cgroup.h"
+#include "worker/runtime.h"
+
+struct egress;
+
+struct egress_config {
+    uv_loop_t *loop;
+    const struct runtime *runtime;
+    struct cgroup_set *cgroups;
+    uint32_t cgroup_index;
+};
+
+/* Opens the socket and starts the gateway in the background; it is restarted whenever it ends, with a growing wait when
+ * it does not live long. Returns NULL with e set. */
+struct egress *egress_new(const struct egress_config *config, struct err *e);
+
+/* How often it was restarted. */
+uint64_t egress_restarts(const struct egress *g);
+
+/* Kills the gateway; done is called from the loop when it is gone, g is invalid then. */
+void egress_free(struct egress *g, void (*done)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,540 @@
+#include "worker/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "worker/egress.h"
+#include "worker/runtime.h"
+#include "worker/sandbox.h"
+#include "worker/wait_queue.h"
+#include "worker/workerd.h"
+
+#define CAPACITY_MAX 500  /* uids that distributions keep free */
+#define ATTEMPTS_MAX 3    /* workers that may be lost before they have read a job's code */
+#define BROKEN_AFTER 3    /* boot failures in a row */
+#define REST_FIRST_MS 100 /* after the first failure in a row, doubled by each */
+#define REST_LAST_MS 30000
+#define LONG_HELD_US 5000000u /* a held worker that lived that long is replaced at once */
+
+enum slot_state {
+    SLOT_INVALID,
+    SLOT_EMPTY,
+    SLOT_BOOTING,
+    SLOT_HELD,
+    SLOT_RUNNING,
+    SLOT_CLEARING, /* its worker is being killed */
+    SLOT_RESTING,  /* after a failed boot */
+    SLOT_N_STATES,
+};
+
+enum slot_event { EV_BOOT, EV_HELD, EV_RUN, EV_END, EV_GONE, EV_REST, EV_WAKE, SLOT_N_EVENTS };
+
+static const enum slot_state next_state[SLOT_N_STATES][SLOT_N_EVENTS] = {
+    [SLOT_EMPTY] = { [EV_BOOT] = SLOT_BOOTING, [EV_REST] = SLOT_RESTING },
+    [SLOT_BOOTING] = { [EV_HELD] = SLOT_HELD, [EV_END] = SLOT_CLEARING },
+    [SLOT_HELD] = { [EV_RUN] = SLOT_RUNNING, [EV_END] = SLOT_CLEARING },
+    [SLOT_RUNNING] = { [EV_END] = SLOT_CLEARING },
+    [SLOT_CLEARING] = { [EV_GONE] = SLOT_EMPTY },
+    [SLOT_RESTING] = { [EV_WAKE] = SLOT_EMPTY },
+};
+
+struct job {
+    uint64_t handle;
+    struct worker_job spec;
+    worker_done_fn *done;
+    void *arg;
+    uint64_t queued_at_us, queued_us;
+    unsigned attempts;
+};
+
+struct slot {
+    struct pool *pool;
+    uint32_t index;
+    enum slot_state state;
+    struct workerd *worker;
+    struct job *job;   /* while running */
+    unsigned failures; /* in a row */
+    uint64_t held_at_us;
+    uv_timer_t rest;
+};
+
+struct pool {
+    uv_loop_t *loop;
+    struct pool_config config; /* strings are not kept */
+    struct runtime *runtime;
+    struct cgroup_set *cgroups;
+    struct egress *egress;
+    struct slot *slots;
+    uint32_t in_state[SLOT_N_STATES];
+    struct wait_queue queue;
+    uv_timer_t queue_timer;
+    uint64_t next_handle;
+    uint32_t cpus;
+    struct pool_stats stats; /* the counters; the rest is read from the slots */
+    bool closing;
+    uint32_t open_parts; /* while closing: timers, workers and the gateway that are not gone */
+    void (*done)(void *arg);
+    void *done_arg;
+};
+
+static void pool_step(struct pool *p);
+
+static void step(struct slot *s, enum slot_event ev)
+{
+    enum slot_state to = next_state[s->state][ev];
+    assert(to != SLOT_INVALID);
+    s->pool->in_state[s->state]--;
+    s->pool->in_state[to]++;
+    s->state = to;
+}
+
+/* ---- jobs ---- */
+
+static void job_free(struct job *j)
+{
+    free((void *)(uintptr_t)j->spec.id);
+    free(j);
+}
+
+static void job_end(struct pool *p, struct job *j, const struct worker_result *result)
+{
+    struct worker_result r = *result;
+    r.queued_us = j->queued_us;
+    p->stats.jobs++;
+    p->stats.oom_kills += r.oom_killed;
+    log_debug("worker_end", F_STR("job", j->spec.id), F_U64("end", r.end), F_U64("queued_us", r.queued_us),
+              F_U64("run_us", r.run_us), F_U64("cpu_us", r.cpu_us), F_U64("memory_peak", r.memory_peak_bytes));
+    worker_done_fn *done = j->done;
+    void *arg = j->arg;
+    job_free(j);
+    done(arg, &r);
+}
+
+static void job_end_without_run(struct pool *p, struct job *j, enum worker_end end, const char *reason)
+{
+    struct worker_result r = { .end = end, .console = "", .reason = reason };
+    if (j->queued_us == 0)
+        j->queued_us = clock_mono_us() - j->queued_at_us;
+    job_end(p, j, &r);
+}
+
+/* ---- waiting ---- */
+
+static void on_queue_timer(uv_timer_t *t);
+
+static void arm_queue_timer(struct pool *p)
+{
+    const struct wait_entry *first = wait_queue_first(&p->queue);
+    if (!first) {
+        (void)uv_timer_stop(&p->queue_timer);
+        return;
+    }
+    uint64_t now = clock_mono_us();
+    uv_update_time(p->loop);
+    uint64_t wait_ms = first->deadline_us > now ? (first->deadline_us - now + 999) / 1000 : 0;
+    (void)uv_timer_start(&p->queue_timer, on_queue_timer, wait_ms, 0);
+}
+
+static void on_queue_timer(uv_timer_t *t)
+{
+    struct pool *p = t->data;
+    const struct wait_entry *first;
+    while (!p->closing && (first = wait_queue_first(&p->queue)) && first->deadline_us <= clock_mono_us())
+        job_end_without_run(p, wait_queue_pop(&p->queue), WORKER_DEADLINE, "deadline exceeded while waiting");
+    if (!p->closing)
+        pool_step(p);
+}
+
+static void enqueue(struct pool *p, struct job *j)
+{
+    struct wait_entry entry = { .deadline_us = j->spec.deadline_us, .handle = j->handle, .job = j };
+    wait_queue_push(&p->queue, &entry);
+}
+
+/* ---- slots ---- */
+
+static struct slot *slot_in_state(struct pool *p, enum slot_state state)
+{
+    for (uint32_t i = 0; p->in_state[state] > 0 && i < p->config.capacity; i++) {
+        if (p->slots[i].state == state)
+            return &p->slots[i];
+    }
+    return NULL;
+}
+
+static void on_rest_over(uv_timer_t *t)
+{
+    struct slot *s = t->data;
+    step(s, EV_WAKE);
+    pool_step(s->pool);
+}
+
+static void slot_rest(struct slot *s)
+{
+    unsigned doublings = s->failures - 1 < 9 ? s->failures - 1 : 9;
+    uint64_t wait_ms = (uint64_t)REST_FIRST_MS << doublings;
+    step(s, EV_REST);
+    (void)uv_timer_start(&s->rest, on_rest_over, wait_ms < REST_LAST_MS ? wait_ms : REST_LAST_MS, 0);
+}
+
+static void part_closed(struct pool *p);
+
+static void on_slot_gone(struct slot *s)
+{
+    struct pool *p = s->pool;
+    s->worker = NULL;
+    step(s, EV_GONE);
+    if (p->closing) {
+        part_closed(p);
+        return;
+    }
+    if (s->failures > 0)
+        slot_rest(s);
+    pool_step(p);
+}
+
+static void on_slot_failed(struct slot *s)
+{
+    struct pool *p = s->pool;
+    bool held = s->state == SLOT_HELD;
+    if (held)
+        p->stats.held_deaths++;
+    else
+        p->stats.boot_failures++;
+    s->failures = held && clock_mono_us() - s->held_at_us >= LONG_HELD_US ? 0 : s->failures + 1;
+    log_warn(held ? "held_worker_died" : "worker_boot_failed", F_U64("slot", s->index), F_U64("failures", s->failures),
+             F_STR("error", workerd_reason(s->worker)));
+    step(s, EV_END);
+}
+
+static void on_slot_lost(struct slot *s)
+{
+    struct pool *p = s->pool;
+    struct job *j = s->job;
+    s->job = NULL;
+    p->stats.held_deaths++;
+    log_warn("held_worker_lost", F_U64("slot", s->index), F_STR("job", j->spec.id),
+             F_STR("error", workerd_reason(s->worker)));
+    step(s, EV_END);
+    if (++j->attempts < ATTEMPTS_MAX) {
+        enqueue(p, j);
+        pool_step(p);
+    } else {
+        job_end_without_run(p, j, WORKER_DIED, "its workers ended before they had read the code");
+    }
+}
+
+static void on_worker(void *arg, enum workerd_event ev)
+{
+    struct slot *s = arg;
+    struct job *j = s->job;
+    switch (ev) {
+    case WORKERD_HELD:
+        s->held_at_us = clock_mono_us();
+        s->pool->stats.started++;
+        step(s, EV_HELD);
+        pool_step(s->pool);
+        break;
+    case WORKERD_FAILED:
+        on_slot_failed(s);
+        break;
+    case WORKERD_LOST:
+        on_slot_lost(s);
+        break;
+    case WORKERD_DONE:
+        s->job = NULL;
+        s->failures = 0;
+        step(s, EV_END);
+        job_end(s->pool, j, workerd_result(s->worker));
+        break;
+    case WORKERD_GONE:
+        on_slot_gone(s);
+        break;
+    }
+}
+
+static void slot_boot(struct slot *s)
+{
+    struct pool *p = s->pool;
+    struct workerd_spec spec = {
+        .loop = p->loop,
+        .runtime = p->runtime,
+        .cgroups = p->cgroups,
+        .index = s->index,
+        .max_output_bytes = p->config.max_output_bytes,
+        .cpu_quota_us = p->config.cpu_quota_us,
+        .cpu_period_us = p->config.cpu_period_us,
+    };
+    struct err e = { 0 };
+    s->worker = workerd_boot(&spec, on_worker, s, &e);
+    if (s->worker) {
+        step(s, EV_BOOT);
+        return;
+    }
+    p->stats.boot_failures++;
+    s->failures++;
+    log_warn("worker_boot_failed", F_U64("slot", s->index), F_U64("failures", s->failures), F_ERR(&e));
+    slot_rest(s);
+}
+
+static void slot_run(struct slot *s, struct job *j)
+{
+    step(s, EV_RUN);
+    s->job = j;
+    j->queued_us = clock_mono_us() - j->queued_at_us;
+    workerd_run(s->worker, &j->spec);
+}
+
+static void slot_kill(struct slot *s)
+{
+    if (s->state == SLOT_BOOTING || s->state == SLOT_HELD || s->state == SLOT_RUNNING) {
+        step(s, EV_END);
+        workerd_kill(s->worker);
+    }
+}
+
+/* ---- scheduling ---- */
+
+/* Boots at once: a job that waits may have all CPUs; boots ahead leave one to jobs that run. */
+static uint32_t boots_allowed(const struct pool *p)
+{
+    if (p->queue.n > 0)
+        return p->cpus > 2 ? p->cpus : 2;
+    return p->in_state[SLOT_RUNNING] > 0 ? 1 : 2;
+}
+
+/* Gives held workers to the jobs that wait, then boots as many as jobs and stock need. */
+static void pool_step(struct pool *p)
+{
+    struct slot *s;
+    const struct wait_entry *first;
+    while ((first = wait_queue_first(&p->queue)) && first->deadline_us > clock_mono_us() &&
+           (s = slot_in_state(p, SLOT_HELD)))
+        slot_run(s, wait_queue_pop(&p->queue));
+    size_t wanted = p->queue.n + p->config.warm_workers;
+    while (p->in_state[SLOT_HELD] + p->in_state[SLOT_BOOTING] < wanted &&
+           p->in_state[SLOT_BOOTING] < boots_allowed(p) && (s = slot_in_state(p, SLOT_EMPTY)))
+        slot_boot(s);
+    arm_queue_timer(p);
+}
+
+uint64_t pool_run(struct pool *p, const struct worker_job *job, worker_done_fn *done, void *arg)
+{
+    struct job *j = xcalloc(1, sizeof *j);
+    *j = (struct job){
+        .handle = ++p->next_handle,
+        .spec = *job,
+        .done = done,
+        .arg = arg,
+        .queued_at_us = clock_mono_us(),
+    };
+    j->spec.id = xstrdup(job->id);
+    uint64_t handle = j->handle;
+    enqueue(p, j);
+    pool_step(p);
+    return handle;
+}
+
+void pool_cancel(struct pool *p, uint64_t handle)
+{
+    struct job *j = wait_queue_remove(&p->queue, handle);
+    if (j) {
+        job_free(j);
+        arm_queue_timer(p);
+        return;
+    }
+    for (uint32_t i = 0; i < p->config.capacity; i++) {
+        struct slot *s = &p->slots[i];
+        if (s->job && s->job->handle == handle) {
+            job_free(s->job);
+            s->job = NULL;
+            slot_kill(s);
+        }
+    }
+}
+
+void pool_stats(const struct pool *p, struct pool_stats *out)
+{
+    *out = p->stats;
+    out->capacity = p->config.capacity;
+    out->held = p->in_state[SLOT_HELD];
+    out->booting = p->in_state[SLOT_BOOTING];
+    out->running = p->in_state[SLOT_RUNNING];
+    out->waiting = (uint32_t)p->queue.n;
+    out->clearing = p->in_state[SLOT_CLEARING];
+    for (uint32_t i = 0; i < p->config.capacity; i++)
+        out->broken += p->slots[i].failures >= BROKEN_AFTER;
+    out->egress_restarts = p->egress ? egress_restarts(p->egress) : 0;
+}
+
+/* ---- birth and end ---- */
+
+/* The layers that will be used, or 0 with e set where one is missing that may not be. */
+static uint32_t choose_layers(const char *allow_degraded, struct err *e)
+{
+    uint32_t allowed = 0;
+    if (sandbox_parse_layers(&allowed, allow_degraded ? allow_degraded : "", e) != 0) {
+        (void)err_wrap(e, "sandbox_allow_degraded");
+        return 0;
+    }
+    struct err why = { 0 };
+    uint32_t missing = sandbox_probe(SANDBOX_ALL, &why);
+    struct buf names = { 0 };
+    for (uint32_t bit = 1; bit < SANDBOX_ALL; bit <<= 1) {
+        if ((missing & bit) == 0)
+            continue;
+        if ((allowed & bit) == 0)
+            buf_printf(&names, "%s%s", names.len > 0 ? "," : "", sandbox_layer_name(bit));
+        else
+            log_warn("sandbox_layer_missing", F_STR("layer", sandbox_layer_name(bit)), F_STR("error", why.msg));
+    }
+    if (names.len > 0)
+        (void)err_set(e, -EPERM, "the sandbox lacks %s here (%s); to run without, name it in sandbox_allow_degraded",
+                      buf_cstr(&names), why.msg);
+    buf_free(&names);
+    return (missing & ~allowed) == 0 ? SANDBOX_ALL & ~missing : 0;
+}
+
+static int open_groups(struct pool *p, struct err *e)
+{
+    const struct pool_config *c = &p->config;
+    p->cgroups = cgroup_set_open(c->cgroup_root, c->capacity + (c->egress_public ? 1 : 0), e);
+    if (!p->cgroups)
+        return e->code;
+    struct cgroup_limits limits = {
+        .memory_bytes = c->memory_bytes,
+        .cpu_period_us = c->cpu_period_us,
+        .pids_max = c->pids_max,
+    };
+    for (uint32_t i = 0; i < c->capacity; i++) {
+        if (cgroup_set_limits(p->cgroups, i, &limits, e) != 0)
+            return e->code;
+    }
+    return 0;
+}
+
+static int open_parts(struct pool *p, struct err *e)
+{
+    const struct pool_config *c = &p->config;
+    if (c->capacity < 1 || c->capacity > CAPACITY_MAX)
+        return err_set(e, -EINVAL, "capacity: %u is not between 1 and %d", c->capacity, CAPACITY_MAX);
+    uint32_t layers = choose_layers(c->sandbox_allow_degraded, e);
+    if (layers == 0)
+        return e->code;
+    struct runtime_config rc = {
+        .workerd_dir = c->workerd_dir,
+        .state_dir = c->state_dir,
+        .slots = c->capacity,
+        .egress_public = c->egress_public,
+        .layers = layers,
+    };
+    p->runtime = runtime_new(&rc, e);
+    if (!p->runtime || open_groups(p, e) != 0)
+        return e->code;
+    if (c->egress_public) {
+        struct egress_config ec = {
+            .loop = p->loop,
+            .runtime = p->runtime,
+            .cgroups = p->cgroups,
+            .cgroup_index = c->capacity,
+        };
+        p->egress = egress_new(&ec, e);
+        if (!p->egress)
+            return err_wrap(e, "egress gateway");
+    }
+    return 0;
+}
+
+static void release(struct pool *p)
+{
+    cgroup_set_close(p->cgroups);
+    runtime_free(p->runtime);
+    wait_queue_free(&p->queue);
+    free(p->slots);
+    free(p);
+}
+
+struct pool *pool_new(uv_loop_t *loop, const struct pool_config *config, struct err *e)
+{
+    struct pool *p = xcalloc(1, sizeof *p);
+    *p = (struct pool){ .loop = loop, .config = *config };
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    p->cpus = cpus > 0 ? (uint32_t)cpus : 1;
+    if (p->config.warm_workers > p->config.capacity)
+        p->config.warm_workers = p->config.capacity;
+    if (open_parts(p, e) != 0) {
+        release(p);
+        return NULL;
+    }
+    p->config.workerd_dir = p->config.state_dir = p->config.cgroup_root = p->config.sandbox_allow_degraded = NULL;
+    p->slots = xcalloc(p->config.capacity, sizeof *p->slots);
+    p->in_state[SLOT_EMPTY] = p->config.capacity;
+    for (uint32_t i = 0; i < p->config.capacity; i++) {
+        struct slot *s = &p->slots[i];
+        *s = (struct slot){ .pool = p, .index = i, .state = SLOT_EMPTY };
+        (void)uv_timer_init(loop, &s->rest);
+        s->rest.data = s;
+    }
+    (void)uv_timer_init(loop, &p->queue_timer);
+    p->queue_timer.data = p;
+    pool_step(p);
+    return p;
+}
+
+static void part_closed(struct pool *p)
+{
+    if (--p->open_parts > 0)
+        return;
+    void (*done)(void *arg) = p->done;
+    void *arg = p->done_arg;
+    release(p);
+    if (done)
+        done(arg);
+}
+
+static void on_queue_timer_closed(uv_handle_t *h)
+{
+    part_closed(h->data);
+}
+
+static void on_rest_closed(uv_handle_t *h)
+{
+    const struct slot *s = h->data;
+    part_closed(s->pool);
+}
+
+static void on_egress_closed(void *arg)
+{
+    part_closed(arg);
+}
+
+void pool_free(struct pool *p, void (*done)(void *arg), void *arg)
+{
+    if (!p)
+        return;
+    p->closing = true;
+    p->done = done;
+    p->done_arg = arg;
+    struct job *j;
+    while ((j = wait_queue_pop(&p->queue)))
+        job_free(j);
+    p->open_parts = 1 + p->config.capacity + (p->egress ? 1 : 0);
+    for (uint32_t i = 0; i < p->config.capacity; i++) {
+        struct slot *s = &p->slots[i];
+        if (s->job)
+            job_free(s->job);
+        s->job = NULL;
+        p->open_parts += s->worker != NULL;
+        slot_kill(s);
+        uv_close((uv_handle_t *)&s->rest, on_rest_closed);
+    }
+    uv_close((uv_handle_t *)&p->queue_timer, on_queue_timer_closed);
+    if (p->egress)
+        egress_free(p->egress, on_egress_closed, p);
+}

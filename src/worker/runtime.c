@@ -1,0 +1,357 @@
+#include "worker/runtime.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/cleanup.h"
+#include "worker/rootfs.h"
+
+/* Users 60578 to 61183 are kept free by distributions. Their rlimits count per user, so each slot has its own. */
+#define GATEWAY_UID 60599
+#define FIRST_SLOT_UID 60600
+
+#define CONFIG_HEAD                                                                                                    \
+    "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (\n  services = [\n"
+
+/* Services are built in this order, and building `internet` after `main` would cost each job what it costs: 6 ms.
+ * hold.js stands in front of the job's module as if that were the entry itself: `import * as m` makes a module without
+ * a default export, and one with named exports that are no handlers, fail as they fail there. */
+static const char worker_config_tail[] =
+    "    (name = \"main\", worker = .held),\n"
+    "  ],\n"
+    "  sockets = [ (name = \"http\", http = (cfBlobHeader = \"x-cf\"), service = \"main\") ],\n"
+    ");\n"
+    "const held :Workerd.Worker = (\n"
+    "  modules = [ (name = \"e\", esModule =\n"
+    "    \"import * as m from \\\"./main\\\"; export * from \\\"./main\\\"; export default m.default;\") ],\n"
+    "  compatibilityDate = \"2023-03-07\",\n"
+    "  moduleFallback = \"unix:/slot/fb.sock\",\n"
+    ");\n";
+
+static const char internet_by_gateway[] =
+    "    (name = \"internet\", external = (address = \"unix:/slot/egress.sock\", http = (style = proxy))),\n";
+
+static const char internet_none[] = "    (name = \"internet\", network = (allow = [])),\n";
+
+static const char gateway_config_tail[] =
+    "  ],\n"
+    "  sockets = [ (name = \"egress\", http = (style = proxy), service = \"internet\") ],\n"
+    ");\n";
+
+static const char *const worker_argv[] = { "/bin/workerd", "serve",  "-b",           "/config.bin", "--experimental",
+                                           "--socket-fd",  "http=3", "--control-fd", "4",           NULL };
+static const char *const gateway_argv[] = { "/bin/workerd", "serve",    "-b", "/config.bin",
+                                            "--socket-fd",  "egress=3", NULL };
+
+/* Name resolution and certificates, for the gateway; the first bundle that is there is bound where OpenSSL looks. */
+static const char *const network_files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
+                                             "/etc/gai.conf" };
+static const char *const ca_bundles[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                          "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem" };
+
+struct runtime {
+    char *state_dir;
+    char *workerd;
+    int state_fd; /* holds the lock */
+    bool locked;
+    uint32_t slots;
+    bool egress_public;
+    struct rootfs rootfs[RUNTIME_N_KINDS];
+    struct sandbox *sandbox[RUNTIME_N_KINDS];
+};
+
+static char *path_in(const struct runtime *rt, const char *name)
+{
+    struct buf b = { 0 };
+    buf_printf(&b, "%s/%s", rt->state_dir, name);
+    (void)buf_cstr(&b);
+    return (char *)buf_steal(&b);
+}
+
+/* ---- configs ---- */
+
+/* The machine's own addresses are public to others, but not to its jobs: the node's API listens there. */
+static void put_own_addresses(struct buf *b)
+{
+    struct ifaddrs *all = NULL;
+    if (getifaddrs(&all) != 0)
+        return;
+    for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
+        char text[INET6_ADDRSTRLEN];
+        if (!a->ifa_addr || (a->ifa_flags & IFF_LOOPBACK) != 0)
+            continue;
+        const struct sockaddr_in *v4 = (const void *)a->ifa_addr;
+        const struct sockaddr_in6 *v6 = (const void *)a->ifa_addr;
+        if (v4->sin_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text))
+            buf_printf(b, "\"%s/32\", ", text);
+        else if (v6->sin6_family == AF_INET6 && inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text))
+            buf_printf(b, "\"%s/128\", ", text);
+    }
+    freeifaddrs(all);
+}
+
+static void put_config(struct buf *b, const struct runtime *rt, enum runtime_kind kind)
+{
+    buf_puts(b, CONFIG_HEAD);
+    if (kind == RUNTIME_WORKER) {
+        buf_puts(b, rt->egress_public ? internet_by_gateway : internet_none);
+        buf_puts(b, worker_config_tail);
+        return;
+    }
+    buf_puts(b, "    (name = \"internet\", network = (allow = [\"public\"], deny = [");
+    put_own_addresses(b);
+    buf_puts(b, "], tlsOptions = (trustBrowserCas = true))),\n");
+    buf_puts(b, gateway_config_tail);
+}
+
+static int write_file(const char *path, const void *data, size_t len, struct err *e)
+{
+    CLEANUP(fd_close_p) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return err_sys(e, "create %s", path);
+    if (fchmod(fd, 0644) != 0 || write(fd, data, len) != (ssize_t)len)
+        return err_sys(e, "write %s", path);
+    return 0;
+}
+
+static int compile_config(const struct runtime *rt, enum runtime_kind kind, const char *text_path, const char *bin_path,
+                          struct err *e)
+{
+    CLEANUP(buf_free) struct buf text = { 0 };
+    CLEANUP(buf_free) struct buf bin = { 0 };
+    put_config(&text, rt, kind);
+    int rc = write_file(text_path, text.data, text.len, e);
+    if (rc != 0)
+        return rc;
+    const char *const argv[] = { rt->workerd, "compile", "--config-only", text_path, NULL };
+    rc = rootfs_run_tool(&bin, argv, e);
+    if (rc != 0)
+        return rc;
+    return write_file(bin_path, bin.data, bin.len, e);
+}
+
+/* ---- roots and sandboxes ---- */
+
+static int add_network_files(struct rootfs *r, struct err *e)
+{
+    for (size_t i = 0; i < sizeof network_files / sizeof *network_files; i++)
+        (void)rootfs_add_if_there(r, network_files[i]);
+    for (size_t i = 0; i < sizeof ca_bundles / sizeof *ca_bundles; i++) {
+        if (access(ca_bundles[i], R_OK) == 0) {
+            rootfs_add(r, ca_bundles[i], ca_bundles[0]);
+            return 0;
+        }
+    }
+    return err_set(e, -ENOENT, "no CA certificates at %s: install ca-certificates, or set egress to \"none\"",
+                   ca_bundles[0]);
+}
+
+static int prepare(struct runtime *rt, enum runtime_kind kind, uint32_t layers, struct err *e)
+{
+    static const char *const names[RUNTIME_N_KINDS] = { "worker", "gateway" };
+    char name[32];
+    (void)snprintf(name, sizeof name, "%s.capnp", names[kind]);
+    CLEANUP(free_p) char *text_path = path_in(rt, name);
+    (void)snprintf(name, sizeof name, "%s.bin", names[kind]);
+    CLEANUP(free_p) char *bin_path = path_in(rt, name);
+    (void)snprintf(name, sizeof name, "root-%s", names[kind]);
+    CLEANUP(free_p) char *root = path_in(rt, name);
+
+    struct rootfs *r = &rt->rootfs[kind];
+    int rc = compile_config(rt, kind, text_path, bin_path, e);
+    if (rc == 0)
+        rc = rootfs_add_program(r, rt->workerd, "/bin/workerd", e);
+    if (rc == 0 && kind == RUNTIME_GATEWAY)
+        rc = add_network_files(r, e);
+    if (rc != 0)
+        return rc;
+    rootfs_add(r, bin_path, "/config.bin");
+    struct sandbox_spec spec = {
+        .root_dir = root,
+        .files = r->files,
+        .n_files = r->n,
+        .layers = kind == RUNTIME_GATEWAY ? layers & ~(uint32_t)SANDBOX_NETNS : layers,
+        .network = kind == RUNTIME_GATEWAY,
+    };
+    rt->sandbox[kind] = sandbox_new(&spec, e);
+    return rt->sandbox[kind] ? 0 : err_wrap(e, "sandbox of the %s", names[kind]);
+}
+
+/* ---- the state folder ---- */
+
+static int open_state(struct runtime *rt, struct err *e)
+{
+    if (mkdir(rt->state_dir, 0700) != 0 && errno != EEXIST)
+        return err_sys(e, "state_dir: make %s", rt->state_dir);
+    rt->state_fd = open(rt->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (rt->state_fd < 0)
+        return err_sys(e, "state_dir: open %s", rt->state_dir);
+    if (flock(rt->state_fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? err_set(e, -EBUSY, "state_dir: %s is in use by another node", rt->state_dir)
+                                    : err_sys(e, "state_dir: lock %s", rt->state_dir);
+    rt->locked = true;
+    struct stat st;
+    if (fstat(rt->state_fd, &st) != 0 || st.st_uid != geteuid())
+        return err_set(e, -EPERM, "state_dir: %s belongs to another user", rt->state_dir);
+    if (fchmod(rt->state_fd, 0700) != 0)
+        return err_sys(e, "state_dir: chmod %s", rt->state_dir);
+    return 0;
+}
+
+static int make_slots(const struct runtime *rt, struct err *e)
+{
+    for (uint32_t i = 0; i < rt->slots; i++) {
+        CLEANUP(free_p) char *path = runtime_slot_path(rt, i);
+        if ((mkdir(path, 0755) != 0 && errno != EEXIST) || chmod(path, 0755) != 0)
+            return err_sys(e, "make %s", path);
+    }
+    return 0;
+}
+
+static int open_workerd(struct runtime *rt, const char *dir, struct err *e)
+{
+    struct buf b = { 0 };
+    buf_printf(&b, "%s/workerd", dir);
+    CLEANUP(free_p) char *given = (char *)(uintptr_t)buf_cstr(&b);
+    rt->workerd = realpath(given, NULL);
+    if (!rt->workerd)
+        return err_sys(e, "workerd_runtime_path: %s", given);
+    struct stat st;
+    if (stat(rt->workerd, &st) != 0 || !S_ISREG(st.st_mode) || access(rt->workerd, X_OK) != 0)
+        return err_set(e, -EACCES, "workerd_runtime_path: %s is not an executable file", given);
+    return 0;
+}
+
+struct runtime *runtime_new(const struct runtime_config *config, struct err *e)
+{
+    struct runtime *rt = xcalloc(1, sizeof *rt);
+    *rt = (struct runtime){ .state_fd = -1, .slots = config->slots, .egress_public = config->egress_public };
+    int rc = open_workerd(rt, config->workerd_dir, e);
+    char here[PATH_MAX];
+    if (config->state_dir[0] != '/' && !getcwd(here, sizeof here))
+        rc = err_sys(e, "getcwd");
+    struct buf b = { 0 };
+    if (config->state_dir[0] != '/')
+        buf_printf(&b, "%s/", here);
+    buf_puts(&b, config->state_dir);
+    (void)buf_cstr(&b);
+    rt->state_dir = (char *)buf_steal(&b);
+    if (rc == 0)
+        rc = open_state(rt, e);
+    if (rc == 0)
+        rc = make_slots(rt, e);
+    if (rc == 0)
+        rc = prepare(rt, RUNTIME_WORKER, config->layers, e);
+    if (rc == 0 && config->egress_public)
+        rc = prepare(rt, RUNTIME_GATEWAY, config->layers, e);
+    if (rc == 0)
+        return rt;
+    runtime_free(rt);
+    return NULL;
+}
+
+static void remove_files(struct runtime *rt)
+{
+    static const char *const files[] = { "worker.capnp", "worker.bin", "gateway.capnp", "gateway.bin", "egress.sock" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        (void)unlinkat(rt->state_fd, files[i], 0);
+    (void)unlinkat(rt->state_fd, "root-worker", AT_REMOVEDIR);
+    (void)unlinkat(rt->state_fd, "root-gateway", AT_REMOVEDIR);
+    for (uint32_t i = 0; i < rt->slots; i++) {
+        int fd = runtime_open_slot(rt, i, NULL);
+        if (fd >= 0)
+            (void)close(fd);
+        CLEANUP(free_p) char *path = runtime_slot_path(rt, i);
+        (void)rmdir(path);
+    }
+    (void)rmdir(rt->state_dir);
+}
+
+void runtime_free(struct runtime *rt)
+{
+    if (!rt)
+        return;
+    for (size_t i = 0; i < RUNTIME_N_KINDS; i++) {
+        sandbox_free(rt->sandbox[i]);
+        rootfs_free(&rt->rootfs[i]);
+    }
+    if (rt->locked)
+        remove_files(rt);
+    if (rt->state_fd >= 0)
+        (void)close(rt->state_fd);
+    free(rt->state_dir);
+    free(rt->workerd);
+    free(rt);
+}
+
+const struct sandbox *runtime_sandbox(const struct runtime *rt, enum runtime_kind kind)
+{
+    return rt->sandbox[kind];
+}
+
+const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind)
+{
+    (void)rt;
+    return kind == RUNTIME_WORKER ? worker_argv : gateway_argv;
+}
+
+bool runtime_egress_public(const struct runtime *rt)
+{
+    return rt->egress_public;
+}
+
+int runtime_state_fd(const struct runtime *rt)
+{
+    return rt->state_fd;
+}
+
+char *runtime_slot_path(const struct runtime *rt, uint32_t i)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "slot-%u", i);
+    return path_in(rt, name);
+}
+
+int runtime_open_slot(const struct runtime *rt, uint32_t i, struct err *e)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "slot-%u", i);
+    int fd = openat(rt->state_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return err_sys(e, "open %s/%s", rt->state_dir, name);
+    (void)unlinkat(fd, "fb.sock", 0);
+    (void)unlinkat(fd, "http.sock", 0);
+    (void)unlinkat(fd, "egress.sock", 0);
+    return fd;
+}
+
+uid_t runtime_slot_uid(uint32_t i)
+{
+    return FIRST_SLOT_UID + i;
+}
+
+uid_t runtime_gateway_uid(void)
+{
+    return GATEWAY_UID;
+}
+
+int runtime_link_egress(const struct runtime *rt, int slot_dirfd, struct err *e)
+{
+    if (!rt->egress_public)
+        return 0;
+    if (linkat(rt->state_fd, "egress.sock", slot_dirfd, "egress.sock", 0) != 0)
+        return err_sys(e, "link egress.sock into a slot");
+    return 0;
+}
