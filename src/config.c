@@ -56,7 +56,7 @@ static const struct key keys[] = {
     { "max_output_bytes", read_u64, AT(max_output_bytes), 0, 16777216, 1, "90000", NULL },
     { "job_capacity", read_u32, AT(capacity), 1, 1000, 1, "20", NULL },
     { "warm_workers", read_u32, AT(warm_workers), 0, 1000, 1, "4", NULL },
-    { "worker_memory_mb", read_u64, AT(worker_memory_bytes), 32, 65536, 1024 * 1024, "100", NULL },
+    { "worker_memory_mb", read_u64, AT(worker_memory_bytes), 32, 65536, 1048576, "100", NULL },
     { "worker_cpu_quota_us", read_u32, AT(worker_cpu_quota_us), 1000, 1000000000, 1, "50000", NULL },
     { "worker_cpu_period_us", read_u32, AT(worker_cpu_period_us), 1000, 1000000, 1, "1000000", NULL },
     { "worker_pids_max", read_u32, AT(worker_pids_max), 8, 32768, 1, "32", NULL },
@@ -416,7 +416,7 @@ static int read_file(struct buf *out, const char *path, struct err *e)
             return 0;
         out->len += (size_t)n;
     }
-    return err_set(e, -EFBIG, "%s: over %u bytes, expected a JSON file of keys", path, CONFIG_FILE_MAX);
+    return err_set(e, -EFBIG, "%s: over %zu bytes, expected a JSON file of keys", path, CONFIG_FILE_MAX);
 }
 
 int config_load(struct config *out, const char *path, struct err *e)

@@ -16,7 +16,7 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-#define CONFIG_FILE_MAX (1024u * 1024)
+#define CONFIG_FILE_MAX ((size_t)1024 * 1024)
 #define CONFIG_URLS_MAX 16
 
 /* execution_env: absent / null / 0 to 255. */

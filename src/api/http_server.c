@@ -20,9 +20,9 @@
 
 /* Above 32 KiB the library takes a connection's memory from mmap and gives it back by munmap: nothing of a request
  * stays in the heap. Bounds the headers too. */
-#define CONNECTION_MEMORY_BYTES (40u * 1024)
+#define CONNECTION_MEMORY_BYTES ((size_t)40 * 1024)
 /* What is read and thrown away of a body that is too long, so that its sender gets to read the answer. */
-#define DRAIN_MAX (8u * 1024 * 1024)
+#define DRAIN_MAX ((size_t)8 * 1024 * 1024)
 #define SWEEP_MS 1000
 #define HEADERS_MAX 4
 
@@ -140,7 +140,7 @@ void http_reply_send(struct http_reply *r, int status, const char *content_type,
 static void refuse_too_large(struct http_reply *r)
 {
     char text[64];
-    int n = snprintf(text, sizeof text, "Request body is over %u bytes\n", HTTP_BODY_MAX);
+    int n = snprintf(text, sizeof text, "Request body is over %zu bytes\n", HTTP_BODY_MAX);
     r->handled = true;
     http_reply_send(r, 413, "text/plain; charset=utf-8", text, (size_t)n);
 }
@@ -242,11 +242,9 @@ static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
 static void end_slow_requests(struct http_server *s)
 {
     uint64_t now_ms = clock_mono_ms();
-    struct conn *c;
-    DL_FOREACH(s->conns, c) {
+    for (struct conn *c = s->conns; c; c = c->next)
         if (!c->waiting && now_ms - c->since_ms > HTTP_REQUEST_TIMEOUT_MS)
             (void)shutdown(c->fd, SHUT_RDWR);
-    }
 }
 
 static void release(struct http_server *s);
@@ -309,7 +307,7 @@ static int parse_address(struct sockaddr_storage *out, socklen_t *len, const cha
 static int listen_on(int *out, uint16_t *out_port, const char *address, uint16_t port, struct err *e)
 {
     struct sockaddr_storage sa = { 0 };
-    socklen_t len;
+    socklen_t len = 0;
     int on = 1;
     if (parse_address(&sa, &len, address, port, e) < 0)
         return -EINVAL;
@@ -328,8 +326,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, s,
                             MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, s,
                             MHD_OPTION_NOTIFY_COMPLETED, on_request_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
                             s, MHD_OPTION_END);
@@ -401,9 +399,8 @@ uint16_t http_server_port(const struct http_server *s)
 
 static void release(struct http_server *s)
 {
-    struct http_reply *r;
     close_handles(s); /* before the library closes the polled descriptor */
-    DL_FOREACH(s->replies, r) {
+    for (struct http_reply *r = s->replies; r; r = r->next) {
         if (r->suspended)
             MHD_resume_connection(r->mc); /* the library refuses to stop otherwise */
         r->suspended = false;

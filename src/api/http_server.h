@@ -9,7 +9,7 @@
 
 #include "util/err.h"
 
-#define HTTP_BODY_MAX (64u * 1024)
+#define HTTP_BODY_MAX ((size_t)64 * 1024)
 #define HTTP_CONNECTIONS_MAX 64       /* further ones wait in the listen queue */
 #define HTTP_IDLE_TIMEOUT_S 15        /* no byte for so long: closed */
 #define HTTP_REQUEST_TIMEOUT_MS 30000 /* a whole request, since the connection or the last answer: closed */

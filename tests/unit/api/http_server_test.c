@@ -1,10 +1,13 @@
 /* The HTTP server over real sockets: bounds, answers now and later, clients that leave, the end. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -213,6 +216,59 @@ static void many_clients(void **state)
     }
 }
 
+static void on_tick(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static int connect_blocking(uint16_t port)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    return fd;
+}
+
+static uint64_t cpu_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Every connection taken by clients that say nothing, more at the door, and one request waiting whose client has left:
+ * the loop must sleep all the same. */
+static void idle_costs_nothing(void **state)
+{
+    enum { N = HTTP_CONNECTIONS_MAX + 8 };
+    struct fixture *f = *state;
+    struct client c = { .leave = true };
+    int fds[N];
+    bool ticked = false;
+    uv_timer_t tick;
+    const char *request = "GET /never HTTP/1.1\r\nHost: x\r\n\r\n";
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    run_until(&f->loop, &f->is_waiting);
+    (void)client_wait(&c, &f->loop);
+    client_end(&c);
+    for (size_t i = 0; i < N; i++)
+        fds[i] = connect_blocking(http_server_port(f->server));
+    for (int i = 0; i < 100; i++)
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+    uint64_t before_us = cpu_us();
+    (void)uv_timer_init(&f->loop, &tick);
+    tick.data = &ticked;
+    (void)uv_timer_start(&tick, on_tick, 1500, 0);
+    run_until(&f->loop, &ticked);
+    assert_true(cpu_us() - before_us < 300000);
+    uv_close((uv_handle_t *)&tick, NULL);
+    (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+    for (size_t i = 0; i < N; i++)
+        (void)close(fds[i]);
+}
+
 static void bad_requests(void **state)
 {
     struct fixture *f = *state;
@@ -244,11 +300,6 @@ static uint64_t shifted_mono_us(void)
 static uint64_t shifted_wall_us(void)
 {
     return 1700000000000000 + ahead_us;
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    *(bool *)timer->data = true;
 }
 
 /* A request that never becomes complete is cut off when its time is over, however the bytes trickle. */
@@ -326,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answered_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(client_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_clients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(idle_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slow_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(freed_with_requests_open, set_up, tear_down),
