@@ -30,8 +30,10 @@ struct http_call {
     http_done_fn *done;
     void *arg;
     struct buf body;
-    size_t max_body, n_header_bytes;
+    size_t max_body, n_header_bytes, n_to_send;
     bool too_large, headers_too_large;
+    bool complete; /* the whole body has come, and the request need not go out to its end */
+    bool head_whole; /* the blank line behind the headers has come: libcurl does not insist on it */
     char error[CURL_ERROR_SIZE];
     struct http_call *prev, *next;
 };
@@ -46,13 +48,23 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
+/* Has all of the announced Content-Length come? */
+static bool has_announced_length(const struct http_call *call)
+{
+    curl_off_t length = -1;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    return call->head_whole && length >= 0 && (size_t)length == call->body.len;
+}
+
 static enum http_outcome outcome_of(const struct http_call *call, CURLcode code)
 {
     if (call->too_large)
         return HTTP_TOO_LARGE;
+    if (call->complete || (code == CURLE_SEND_ERROR && has_announced_length(call)))
+        return HTTP_DONE;
     switch (code) {
     case CURLE_OK:
-        return HTTP_DONE;
+        return call->head_whole ? HTTP_DONE : HTTP_BROKEN;
     case CURLE_FILESIZE_EXCEEDED:
         return HTTP_TOO_LARGE;
     case CURLE_OPERATION_TIMEDOUT:
@@ -80,6 +92,8 @@ static const char *error_text(struct http_call *call, CURLcode code)
         return "response over the limit";
     if (call->headers_too_large)
         return "response headers over the limit";
+    if (code == CURLE_OK)
+        return "connection closed within the response headers";
     call->error[strcspn(call->error, "\r\n")] = '\0';
     return call->error[0] ? call->error : curl_easy_strerror(code);
 }
@@ -119,13 +133,17 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     size_t room = call->max_body - call->body.len;
     buf_append(&call->body, data, len < room ? len : room);
     call->too_large = len > room;
-    return call->too_large ? 0 : len;
+    /* libcurl would go on sending to a peer that has answered in full and may never read the rest. */
+    curl_off_t sent = 0;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    call->complete = !call->too_large && (size_t)sent < call->n_to_send && has_announced_length(call);
+    return call->too_large || call->complete ? 0 : len;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
     struct http_call *call = arg;
-    (void)data;
+    call->head_whole = size * n > 0 && (data[0] == '\r' || data[0] == '\n');
     call->n_header_bytes += size * n;
     call->headers_too_large = call->n_header_bytes > HEADERS_MAX;
     return call->headers_too_large ? 0 : size * n;
@@ -232,6 +250,7 @@ struct http_call *http_client_start(struct http_client *c, const struct http_req
     call->done = done;
     call->arg = arg;
     call->max_body = req->max_response_bytes;
+    call->n_to_send = strcmp(req->method, "POST") == 0 ? req->body_len : 0;
     call->easy = curl_easy_init();
     if (!call->easy)
         abort();

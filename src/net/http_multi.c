@@ -15,6 +15,7 @@ struct http_socket {
     uv_poll_t poll;
     struct http_multi *m;
     curl_socket_t fd;
+    int events;
     struct http_socket *prev, *next;
 };
 
@@ -66,8 +67,14 @@ static void on_poll(uv_poll_t *p, int status, int events)
 {
     struct http_socket *s = p->data;
     struct http_multi *m = s->m;
-    int mask = status < 0 ? CURL_CSELECT_ERR : 0;
+    int mask = 0;
     int running;
+    if (status < 0) {
+        /* A socket error, on which libuv has stopped the watch. libcurl finds out more by reading: for instance that a
+         * kept connection was closed before it was used again, where it starts afresh. */
+        events = UV_READABLE | UV_WRITABLE;
+        (void)uv_poll_start(p, s->events, on_poll);
+    }
     if (events & UV_READABLE)
         mask |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
@@ -117,8 +124,8 @@ static int socket_cb(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
         s = socket_watch(m, fd);
     if (!s)
         return -1;
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    return uv_poll_start(&s->poll, events, on_poll) < 0 ? -1 : 0;
+    s->events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    return uv_poll_start(&s->poll, s->events, on_poll) < 0 ? -1 : 0;
 }
 
 static int timer_cb(CURLM *curl, long timeout_ms, void *arg)

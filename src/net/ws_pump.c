@@ -53,6 +53,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     struct ws_poll *poll = handle->data;
     if (status < 0 || events & UV_WRITABLE)
         poll->watch->connected = true;
+    if (status < 0)
+        poll->events = 0; /* a socket error, on which libuv has stopped the watch */
     serve(poll->pump);
 }
 
