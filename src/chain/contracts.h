@@ -118,6 +118,7 @@ struct submit_output {
     struct signature signature;
 };
 
+/* Each appends the calldata of one call, selector first. */
 void call_submit_output(struct buf *out, const struct submit_output *s);
 void call_slash_on_execution_timeout(struct buf *out, struct u256 job_id);
 void call_jobs(struct buf *out, struct u256 job_id);                 /* jobs(uint256) */

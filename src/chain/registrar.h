@@ -39,6 +39,7 @@ void registrar_on_event(struct registrar *r, const struct chain_event *ev);
 /* An executor event was taken back: asks the contract anew. */
 void registrar_on_removed(struct registrar *r, const struct chain_event *ev);
 
+/* Where the registration stands now. */
 enum registration registrar_state(const struct registrar *r);
 
 /* True while jobs that name this node are to be taken. */

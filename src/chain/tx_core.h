@@ -207,6 +207,7 @@ bool tx_lane_settled(const struct tx_lane *lane); /* nothing of it waits for inc
 /* The newest attempt that was not refused, or NULL. */
 struct tx_attempt *tx_slot_sendable(const struct tx_slot *slot);
 
+/* Release a slot with its attempts / a call. */
 void tx_slot_free(struct tx_slot *slot);
 void tx_call_free(struct tx_call *call);
 

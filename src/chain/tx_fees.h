@@ -58,6 +58,7 @@ struct gas_model {
     uint64_t refused_cap; /* cap that a refusal told; 0 = none */
 };
 
+/* Safe first guesses; callback_gas: room for the job owner's callback. */
 void gas_model_init(struct gas_model *m, uint64_t callback_gas);
 
 /* Gas for calldata and the transaction itself: the price of EIP-2028, and the floor of EIP-7623. */

@@ -66,6 +66,7 @@ struct tx_queue_stats {
     bool balance_known;
 };
 
+/* Sends nothing before tx_queue_set_key. loop and rpc are borrowed until tx_queue_free. */
 struct tx_queue *tx_queue_new(uv_loop_t *loop, struct rpc *rpc, const struct tx_queue_config *config);
 
 /* Installs the gas key (copied) with the account's current nonce, as eth_getTransactionCount("pending") gave it. When
@@ -85,6 +86,7 @@ uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_se
  */
 void tx_queue_cancel(struct tx_queue *q, uint64_t handle);
 
+/* Numbers as of now. */
 void tx_queue_stats(const struct tx_queue *q, struct tx_queue_stats *out);
 
 /* Frees at once; done is called with TX_CANCELLED for each open intent. Keys are wiped. NULL allowed. */

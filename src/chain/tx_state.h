@@ -80,6 +80,7 @@ struct tx_rule {
  * nothing any more leads back to the same state with TXA_NONE. */
 struct tx_rule tx_rule(enum tx_state state, enum tx_event event);
 
+/* Does nothing ever leave this state? */
 bool tx_state_is_end(enum tx_state state);
 
 /* Bytes are out or going out, and inclusion is not known: counts as in flight. */

@@ -60,6 +60,7 @@ struct watcher *watcher_new(uv_loop_t *loop, struct rpc *rpc, const struct watch
                             const struct watcher_events *events, void *arg, struct err *e);
 void watcher_free(struct watcher *w);
 
+/* Numbers as of now. */
 void watcher_stats(const struct watcher *w, struct watcher_stats *out);
 
 #endif

@@ -25,6 +25,7 @@ char *address_checksum(char out[ADDRESS_TEXT_MAX], const struct address *a);
 /* Last 20 bytes of keccak256 of the 64 public-key bytes (no 0x04 prefix). */
 void address_from_pubkey(struct address *out, const uint8_t pubkey[64]);
 
+/* Comparisons of all 20 bytes. */
 bool address_eq(const struct address *a, const struct address *b);
 bool address_is_zero(const struct address *a);
 

@@ -20,6 +20,7 @@ struct code {
     uint8_t bytes[];
 };
 
+/* One more reference (returns c) / one less. */
 struct code *code_keep(struct code *c);
 void code_drop(struct code *c); /* NULL allowed */
 

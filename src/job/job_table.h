@@ -11,6 +11,7 @@
 
 struct job_table;
 
+/* An empty table. job_table_free: NULL allowed. */
 struct job_table *job_table_new(void);
 void job_table_free(struct job_table *t);
 
@@ -29,11 +30,13 @@ bool job_table_postpone(struct job_table *t, struct u256 job_id, uint64_t due_ms
 /* Removes a job. Returns false where it is not in the table. */
 bool job_table_remove(struct job_table *t, struct u256 job_id);
 
+/* Is the job in the table? */
 bool job_table_has(const struct job_table *t, struct u256 job_id);
 
 /* The job that is due first; false where the table is empty. */
 bool job_table_first(const struct job_table *t, struct u256 *job_id, uint64_t *due_ms);
 
+/* How many jobs are in the table. */
 size_t job_table_count(const struct job_table *t);
 
 #endif

@@ -61,6 +61,7 @@ void jobs_created(struct jobs *j, const struct chain_event *ev, const struct eve
  * the log. An unknown job is ignored. */
 void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why);
 
+/* Numbers as of now. */
 void jobs_stats(const struct jobs *j, struct jobs_stats *out);
 
 /* Ends all jobs without answers. NULL allowed. Order of the end: tx_queue_free first (its callbacks end the jobs that

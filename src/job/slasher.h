@@ -41,6 +41,7 @@ void slasher_on_removed(struct slasher *s, const struct chain_event *ev, const s
 #define SLASH_STAGGER_MS 5000
 uint64_t slasher_stagger_ms(const struct address *enclave, struct u256 job_id);
 
+/* Numbers as of now. */
 void slasher_stats(const struct slasher *s, struct slasher_stats *out);
 
 /* Order of the end: tx_queue_free first. NULL allowed. */

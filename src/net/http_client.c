@@ -32,7 +32,7 @@ struct http_call {
     struct buf body;
     size_t max_body, n_header_bytes, n_to_send;
     bool too_large, headers_too_large;
-    bool complete; /* the whole body has come, and the request need not go out to its end */
+    bool complete;   /* the whole body has come, and the request need not go out to its end */
     bool head_whole; /* the blank line behind the headers has come: libcurl does not insist on it */
     char error[CURL_ERROR_SIZE];
     struct http_call *prev, *next;

@@ -22,6 +22,7 @@ struct rpc_health_config {
 /* A chain check of one endpoint has ended: error is NULL where the chain is the right one. May free the health. */
 typedef void rpc_checked_fn(void *arg, const struct rpc_error *error);
 
+/* Begins a check of each endpoint; checked is called as each ends. config->eps is borrowed until rpc_health_free. */
 struct rpc_health *rpc_health_new(const struct rpc_health_config *config, rpc_checked_fn *checked, void *arg);
 
 /* Starts a chain check of each endpoint whose chain is not known to be right and that is not being checked. Those of

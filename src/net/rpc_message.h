@@ -43,6 +43,7 @@ int rpc_message_parse(struct rpc_message *out, const char *text, size_t len, str
 /* As rpc_message_parse, for the one answer to request id. Returns 0 or -EPROTO. */
 int rpc_message_response(struct rpc_message *out, const char *text, size_t len, uint64_t id, struct err *e);
 
+/* Releases what the message holds; it is empty afterwards. */
 void rpc_message_free(struct rpc_message *m);
 
 /* Is this error the peer's way to say "too many requests"? */

@@ -27,6 +27,7 @@ struct ws_options {
     size_t max_message_bytes;
 };
 
+/* The state that clients share; outlives them. Returns NULL with e set. */
 struct ws_context *ws_context_new(uv_loop_t *loop, struct err *e);
 
 /* Closes what is open (no callbacks) and releases the context on the loop's next turns. NULL allowed. */

@@ -30,6 +30,7 @@ struct ws_watch {
 /* protocols: as libwebsockets has them, static. Returns NULL with e set. */
 struct ws_pump *ws_pump_new(uv_loop_t *loop, const struct lws_protocols *protocols, struct err *e);
 
+/* The context that was made for the pump / the loop it runs on; borrowed. */
 struct lws_context *ws_pump_lws(struct ws_pump *p);
 uv_loop_t *ws_pump_loop(const struct ws_pump *p);
 

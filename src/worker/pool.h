@@ -51,6 +51,7 @@ uint64_t pool_run(struct pool *p, const struct worker_job *job, worker_done_fn *
 /* Ends a job without its callback; its worker is killed. */
 void pool_cancel(struct pool *p, uint64_t handle);
 
+/* Numbers as of now. */
 void pool_stats(const struct pool *p, struct pool_stats *out);
 
 /* Kills every worker, reaps it, releases cgroups, removes files. done (NULL allowed) is called from the loop when all

@@ -14,6 +14,7 @@ struct rootfs {
     size_t n;
 };
 
+/* Appends a file (copied strings): host_path appears as inside_path. */
 void rootfs_add(struct rootfs *r, const char *host_path, const char *inside_path);
 
 /* The same where the file exists; returns whether it does. */
@@ -23,6 +24,7 @@ bool rootfs_add_if_there(struct rootfs *r, const char *path);
  * Returns 0, or a negative errno when the program is missing, not an executable, or a library of it is. */
 int rootfs_add_program(struct rootfs *r, const char *host_path, const char *inside_path, struct err *e);
 
+/* Releases the list; it is empty afterwards. */
 void rootfs_free(struct rootfs *r);
 
 /* Runs a trusted program to its end, 10 s at most, with an empty environment and stdin from /dev/null; its output is

@@ -38,6 +38,7 @@ void runtime_free(struct runtime *rt);
 const struct sandbox *runtime_sandbox(const struct runtime *rt, enum runtime_kind kind);
 const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind);
 
+/* May workers reach public addresses? */
 bool runtime_egress_public(const struct runtime *rt);
 
 /* The descriptor of the state folder; borrowed. */

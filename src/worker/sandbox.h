@@ -55,6 +55,7 @@ uint32_t sandbox_probe(uint32_t layers, struct err *why);
 int sandbox_parse_layers(uint32_t *out, const char *text, struct err *e);
 const char *sandbox_layer_name(uint32_t layer);
 
+/* Prepares what every start shares; spec is not kept. Returns NULL with e set. sandbox_free: NULL allowed. */
 struct sandbox *sandbox_new(const struct sandbox_spec *spec, struct err *e);
 void sandbox_free(struct sandbox *s);
 

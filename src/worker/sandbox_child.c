@@ -86,7 +86,7 @@ static int step_descriptors(struct sandbox_task *t)
     for (uint32_t i = 0; i < n; i++)
         if (dup2(from[i], (int)i) < 0)
             return -errno;
-    /* The node may hold more descriptors than the limit that comes allows: later steps need low numbers to open files. */
+    /* The node may hold more descriptors than the limit that comes allows; later steps need low numbers for files. */
     if (syscall(SYS_close_range, n, PARKED_FDS - 1U, 0) < 0)
         return -errno;
     return result(syscall(SYS_close_range, n, ~0U, CLOSE_RANGE_CLOEXEC));

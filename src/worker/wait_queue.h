@@ -17,6 +17,7 @@ struct wait_queue {
     size_t n, cap;
 };
 
+/* Adds a copy of entry. */
 void wait_queue_push(struct wait_queue *q, const struct wait_entry *entry);
 
 /* The earliest, NULL when empty; borrowed until the next change. */
@@ -28,6 +29,7 @@ void *wait_queue_pop(struct wait_queue *q);
 /* Takes the job with that handle out; NULL where there is none. Linear. */
 void *wait_queue_remove(struct wait_queue *q, uint64_t handle);
 
+/* Releases the storage; the jobs are the caller's. */
 void wait_queue_free(struct wait_queue *q);
 
 #endif

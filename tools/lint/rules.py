@@ -126,8 +126,11 @@ def prototypes(file):
 
 
 def documented(file):
-    """A prototype has a comment above it, or shares that of the prototypes right above (no empty line between)."""
+    """A prototype has a comment above it, shares that of the prototypes right above (no empty line between), or has one
+    behind it."""
     for number, name in prototypes(file):
+        if re.search(r';\s*/\*', file.lines[number - 1]):
+            continue
         above = number - 2
         while above >= 0 and file.code_lines[above].strip():
             above -= 1
@@ -166,7 +169,7 @@ def no_mutable_globals(file):
         return
     for number, line in enumerate(file.code_lines, 1):
         found = re.fullmatch(r'(?P<type>[a-zA-Z_][\w\s*]*[\s*])(?P<name>\w+)(\[[^\]]*\])*\s*(=.*|;)\s*', line)
-        if not found or re.match(r'(typedef|extern|return|goto)\b|(struct|enum|union)\s+\w+;', line):
+        if not found or re.match(r'(__extension__ )?typedef\b|(extern|return|goto)\b|(struct|enum|union)\s+\w+;', line):
             continue
         of_pointer = found['type'].rpartition('*')[2]  # all of the type where there is no star
         if 'const' not in of_pointer.split():

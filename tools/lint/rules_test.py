@@ -55,6 +55,7 @@ class Rules(unittest.TestCase):
         self.assert_clean('src/util/a.h', head + '\n/* Says so. */\nint a(int x);\nint b(int x,\n      int y);\n')
         self.assert_clean('src/util/a.h', head + '\n/* s */\nstruct s {\n    int (*fn)(int x);\n    int y;\n};\n')
         self.assert_clean('src/util/a.h', head + '\n/* Two\n * lines. */\nchar *a(char out[3], const struct s *x);\n')
+        self.assert_clean('src/util/a.h', head + '\nint a(int x); /* says so */\n')
         self.assert_found('src/util/a.h', head + '\nint a(int x);\n', (5, 'a is not documented'))
         self.assert_found('src/util/a.h', head + '\n/* A. */\nint a(int x);\n\nint b(int x);\n', (8, 'b is not'))
 
@@ -76,7 +77,8 @@ class Rules(unittest.TestCase):
 
     def test_globals(self):
         right = ['static const char *const names[] = { "a" };', 'static const struct s one = { 1 };', 'struct key;',
-                 'static int f(int x);', 'const int n = 3;', 'extern char **environ;']
+                 'static int f(int x);', 'const int n = 3;', 'extern char **environ;',
+                 '__extension__ typedef unsigned __int128 u128;']
         self.assert_clean('src/job/a.c', '\n'.join(right) + '\n')
         for line in ['static int n;', 'int n = 3;', 'static struct job *all;', 'static char text[3];',
                      'static const char *name = "a";', 'struct list head = { 0 };']:
