@@ -8,31 +8,10 @@
 #include <uv.h>
 
 #include "chain/contracts.h"
-#include "eth/u256.h"
+#include "chain/head.h"
 #include "net/rpc.h"
 
 struct watcher;
-
-/* What newHeads tells. base_fee_wei is 0 with has_base_fee false on a chain without EIP-1559. */
-struct chain_head {
-    uint64_t number;
-    uint8_t hash[32], parent_hash[32];
-    uint64_t timestamp_s;
-    bool has_base_fee;
-    struct u256 base_fee_wei;
-    uint64_t gas_limit;
-};
-
-/* Where and when an event happened. */
-struct event_origin {
-    uint64_t block_number;
-    uint8_t block_hash[32];
-    uint8_t tx_hash[32];
-    uint64_t log_index;
-    uint64_t block_timestamp_s; /* 0 = not known: the event came live and its head has not arrived yet */
-    uint64_t received_us;       /* monotonic, when the log's bytes were handed to us */
-    bool backfilled;            /* read back, not live */
-};
 
 struct watcher_events {
     /* One canonical event. ev and origin are borrowed for the call. */

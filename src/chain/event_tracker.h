@@ -1,0 +1,105 @@
+/* Which events are part of the chain and have been told: heads, live logs, ranges read back and headers go in; events
+ * to tell and to take back come out, and what ought to be read next. No I/O, no clock.
+ *
+ * How it decides. Heads are linked by their parent hashes; the blocks behind the newest head are canonical, and a head
+ * that does not link makes the tracker ask for headers until the fork point is found; the events of blocks beyond it
+ * are taken back (newest first) and the range is read again. A live log is told at once unless its block contradicts
+ * what is known: then it is parked until a head decides. Passes read the blocks with eth_getLogs from the first one
+ * that is not settled to the newest head; a block is settled once it was read when it lay `overlap` blocks behind the
+ * head, so that an endpoint which lags (or a stream which forgets) is read again. Double events are known by block
+ * hash, transaction and log index, in a window of recent blocks. */
+#ifndef OYSTER_CHAIN_EVENT_TRACKER_H
+#define OYSTER_CHAIN_EVENT_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chain/contracts.h"
+#include "chain/head.h"
+
+struct event_tracker;
+
+/* start: first block whose events count; UINT64_MAX = those behind the first head. */
+struct tracker_config {
+    struct address executors, jobs;
+    uint64_t overlap_blocks;
+    uint64_t start;
+};
+
+struct event_tracker *tracker_new(const struct tracker_config *config);
+void tracker_free(struct event_tracker *t);
+
+/* ---- in ---- */
+
+/* The log subscription stands: live logs are held back from here until a pass that begins later has read up to the
+ * newest head (one that came after this call: ask for it). / It is lost: logs held are dropped (the next pass reads them). */
+void tracker_stream_up(struct event_tracker *t);
+void tracker_stream_down(struct event_tracker *t);
+
+/* A head. polled: it was asked for (maybe of a lagging endpoint), so an older one says nothing. */
+void tracker_head(struct event_tracker *t, const struct chain_head *head, bool polled);
+
+/* A log of the subscription; its content is taken over (*log is empty afterwards). */
+void tracker_log(struct event_tracker *t, struct log_entry *log, uint64_t received_us);
+
+/* Begins reading the next range: [*from, *to] of at most max_blocks. False when there is nothing to read. One read is
+ * under way at a time; it ends with tracker_read_done, or with tracker_read_failed (begin gives the same range, or a
+ * part of it, again). Returns from read_done: false when the answer contradicts what is known (lagging endpoint), to be
+ * read again a little later. logs: taken over. */
+bool tracker_read_begin(struct event_tracker *t, uint64_t *from, uint64_t *to, uint64_t max_blocks);
+bool tracker_read_done(struct event_tracker *t, struct log_entry *logs, size_t n, uint64_t received_us);
+void tracker_read_failed(struct event_tracker *t);
+
+/* A header that tracker_want asked for. */
+void tracker_header(struct event_tracker *t, const struct chain_head *header);
+
+/* Asks for a pass although nothing calls for it. */
+void tracker_request_pass(struct event_tracker *t);
+
+/* ---- out ---- */
+
+/* What to tell the user, in order. kind TRACKED_EVENT: an event of the chain. TRACKED_REMOVED: one told before is gone
+ * (inputs of a JobCreated are not kept). Free with tracked_free. */
+enum tracked_kind { TRACKED_EVENT, TRACKED_REMOVED };
+
+struct tracked {
+    enum tracked_kind kind;
+    struct chain_event ev; /* borrows from log */
+    struct event_origin origin;
+    struct log_entry log;
+};
+
+bool tracker_next(struct event_tracker *t, struct tracked *out);
+void tracked_free(struct tracked *tracked);
+
+/* The header that is wanted now, by hash or else by number; false = none. It stays wanted until it was given. */
+struct tracker_want {
+    bool by_hash;
+    uint8_t hash[32];
+    uint64_t number;
+};
+
+bool tracker_want(const struct event_tracker *t, struct tracker_want *out);
+
+/* Is a pass called for, and how soon: now (a fork, a new connection), or soon (something looked odd)? */
+enum tracker_urgency { TRACKER_IDLE, TRACKER_SOON, TRACKER_NOW };
+
+enum tracker_urgency tracker_urgency(const struct event_tracker *t);
+
+/* Does this log, read back, need its block's timestamp (nobody has said it, and the log is one to tell)? */
+bool tracker_lacks_timestamp(const struct event_tracker *t, const struct log_entry *log);
+
+/* The stream is up and everything before it has been read. */
+bool tracker_is_live(const struct event_tracker *t);
+
+struct tracker_stats {
+    uint64_t head_block;    /* newest head */
+    uint64_t settled_block; /* all events up to here were told, for sure; 0 = none */
+    uint64_t events, events_backfilled, removed, duplicates, reorgs, malformed;
+    size_t blocks_kept, events_kept, parked, held;
+};
+
+void tracker_stats(const struct event_tracker *t, struct tracker_stats *out);
+
+#endif
