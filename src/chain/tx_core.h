@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chain/rpc_errors.h"
 #include "chain/tx_fees.h"
 #include "chain/tx_queue.h"
 #include "chain/tx_state.h"
@@ -48,7 +49,8 @@ struct tx_call {
     struct u256 effective_gas_price_wei;
     char reason[200];
     struct rpc_call *estimate;
-    bool delivered; /* done was called */
+    struct tx_queue *queue; /* for callbacks */
+    bool delivered;         /* done was called */
     struct tx_call *tell_next;
 };
 
@@ -89,8 +91,11 @@ struct tx_slot {
     uint8_t block_hash[32];
 
     /* the shell's */
-    struct rpc_call *send, *ask, *side;
+    struct rpc_call *send, *ask, *side; /* broadcast; receipt; estimate or explanation */
     size_t send_attempt, ask_attempt;
+    enum tx_error refusal;  /* the last one */
+    uint64_t gas_at_least;  /* for a fill: as call->gas_at_least */
+    struct tx_queue *queue; /* for callbacks */
 };
 
 /* One account. */
@@ -114,7 +119,10 @@ struct tx_lane {
     struct rpc_call *count_call, *balance_call;
     struct u256 starved_wei; /* the balance when it starved */
     bool starved_wei_known;
-    uint64_t starved_ms;
+    uint64_t starved_ms, balance_asked_ms;
+    uint64_t count_sends; /* sends when count_call was started */
+    bool count_idle;      /* count_call asks for the pending nonce */
+    struct tx_queue *queue;
 };
 
 enum tx_todo_type {

@@ -193,7 +193,7 @@ void gas_learn(struct gas_model *m, enum tx_kind kind, const uint8_t *data, size
     if (sample > *overhead)
         *overhead = sample;
     else
-        *overhead -= (*overhead - sample) / 16;
+        *overhead -= (*overhead - sample) / 64;
 }
 
 void gas_learn_probe(struct gas_model *m, uint64_t empty, uint64_t with_data, const uint8_t *data, size_t len)

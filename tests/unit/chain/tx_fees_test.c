@@ -177,7 +177,7 @@ static void callback_has_room(void **state)
     gas_model_init(&m, 1000000);
     uint8_t data[300];
     memset(data, 7, sizeof data);
-    for (int i = 0; i < 200; i++) /* a contract that needs 250,000 without any callback */
+    for (int i = 0; i < 600; i++) /* a contract that needs 250,000 without any callback */
         gas_learn(&m, TX_SUBMIT_OUTPUT, data, sizeof data, gas_intrinsic(data, sizeof data) + 250000);
     uint64_t limit = gas_limit(&m, TX_SUBMIT_OUTPUT, data, sizeof data, 0);
     uint64_t left = limit - gas_intrinsic(data, sizeof data) - 250000;

@@ -1,0 +1,66 @@
+/* Inside of the sending queue, shared by its files: tx_queue.c (the object, telling, time), tx_send.c (signing,
+ * broadcasts and their answers), tx_watch.c (nonces, receipts, balances), tx_market.c (fees and gas of the chain). */
+#ifndef OYSTER_CHAIN_TX_QUEUE_INT_H
+#define OYSTER_CHAIN_TX_QUEUE_INT_H
+
+#include "chain/tx_core.h"
+#include "chain/tx_fees.h"
+#include "chain/tx_queue.h"
+#include "chain/tx_receipts.h"
+
+struct tx_queue {
+    uv_loop_t *loop;
+    struct rpc *rpc;
+    struct tx_queue_config config;
+    struct tx_core core;
+    struct tx_queue_stats stats;
+
+    struct fee_market market;
+    struct gas_model gas;
+    struct chain_head head;                            /* the newest; number 0 = none yet */
+    uint64_t head_ms;                                  /* when it came */
+    uint64_t submit_gas;                               /* what an answer uses, smoothed */
+    uint64_t market_heads, balance_heads, probe_heads; /* heads seen when last asked */
+    uint64_t balance_ms, idle_poll_ms, poll_ms, cap_warned_ms, low_warned_ms;
+    struct rpc_call *block_call, *tip_call, *probe_call;
+    uint64_t probe_empty;
+
+    uv_timer_t tick, deliver;
+    uint64_t tick_every_ms; /* 0 = stopped */
+    struct tx_call *tell_first, *tell_last;
+    bool draining, run_again, closing;
+    unsigned open_handles;
+};
+
+/* After any event: gives waiting intents their nonces and does what the core asks for, and sets the timers. */
+void txq_run(struct tx_queue *q);
+
+/* A head, from outside or as read by ourselves. */
+void txq_take_head(struct tx_queue *q, const struct chain_head *head);
+
+/* tx_send.c */
+void txq_sign(struct tx_queue *q, struct tx_slot *slot);
+void txq_resend(struct tx_queue *q, struct tx_slot *slot);
+void txq_reprice(struct tx_queue *q, struct tx_slot *slot);
+void txq_estimate_call(struct tx_queue *q, struct tx_call *call);
+
+/* tx_watch.c */
+void txq_ask_receipt(struct tx_queue *q, struct tx_slot *slot);
+void txq_explain(struct tx_queue *q, struct tx_slot *slot);
+void txq_poll_lane(struct tx_queue *q, struct tx_lane *lane);
+void txq_poll_idle(struct tx_queue *q);
+void txq_poll_balance(struct tx_queue *q, struct tx_lane *lane);
+void txq_watch_head(struct tx_queue *q, bool continuous);
+void txq_watch_tick(struct tx_queue *q, uint64_t now_ms);
+
+/* tx_market.c */
+void txq_market_head(struct tx_queue *q);
+void txq_fetch_market(struct tx_queue *q);
+void txq_fetch_block(struct tx_queue *q);
+void txq_market_stop(struct tx_queue *q);
+
+/* JSON text for a call object's members from, to and data. */
+void txq_put_call(struct buf *out, const struct address *from, const struct address *to, const uint8_t *data,
+                  size_t len);
+
+#endif
