@@ -11,7 +11,7 @@ PACKAGES=(build-essential meson ninja-build pkg-config libuv1-dev libcurl4-opens
     libmicrohttpd-dev libsecp256k1-dev libtomcrypt-dev libjansson-dev libseccomp-dev libsqlite3-dev
     libsodium-dev uthash-dev libcmocka-dev)
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
-PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags)
+PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)
 
 say() { echo "setup: $*"; }
