@@ -82,6 +82,25 @@ static int claim_dir(struct cg_group *g, uint32_t h, const char *path, struct er
     }
 }
 
+/* The kernel lets go of a group a moment after its last process has ended. */
+static void remove_dir(const char *path)
+{
+    for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 250; tries++)
+        sleep_ms(2);
+}
+
+/* Gives the claimed folders up; those that a node made are removed while they are still locked. */
+static void group_release(const struct cgroup_set *s, struct cg_group *g)
+{
+    for (uint32_t h = 0; h < s->n_hierarchies; h++) {
+        char path[PATH_MAX];
+        group_path(path, s, h, g->number);
+        if (g->made[h])
+            remove_dir(path);
+    }
+    group_close(g);
+}
+
 /* Claims workerd_<number> in every hierarchy or in none. Same results as claim_dir. */
 static int claim_group(const struct cgroup_set *s, struct cg_group *g, uint32_t number, struct err *e)
 {
@@ -96,7 +115,7 @@ static int claim_group(const struct cgroup_set *s, struct cg_group *g, uint32_t 
                 rc = err_sys(e, "open %s/cgroup.procs for writing", path);
         }
         if (rc <= 0) {
-            group_close(g);
+            group_release(s, g);
             return rc;
         }
     }
@@ -164,9 +183,13 @@ struct cgroup_set *cgroup_set_open(const char *root, uint32_t n, struct err *e)
     struct cgroup_set *s = xcalloc(1, sizeof *s);
     s->groups = xcalloc(n ? n : 1, sizeof *s->groups);
     int rc = cg_find(s, root, e);
-    if (rc == 0 && (rc = open_groups(s, n, e)) < 0)
-        (void)err_wrap(e, "no cgroups for the workers (start the node as root, or run deploy/cgroupv2_setup.sh as root "
-                          "for the node's user)");
+    if (rc == 0)
+        rc = open_groups(s, n, e);
+    if (rc < 0)
+        (void)err_wrap(e, "no cgroups for the workers (%s)",
+                       s->ops->version == 2
+                           ? "start the node as root, or run deploy/cgroupv2_setup.sh as root for its user"
+                           : "start the node as root: this machine has version 1 cgroups");
     if (rc == 0)
         return s;
     cgroup_set_close(s);
@@ -232,33 +255,15 @@ void cgroup_read_usage(const struct cgroup_set *s, uint32_t i, struct cgroup_usa
         out->memory_peak_bytes = 0;
 }
 
-/* The kernel lets go of a group a moment after its last process has ended. */
-static void remove_dir(const char *path)
-{
-    for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 250; tries++)
-        sleep_ms(2);
-}
-
-static void group_remove(const struct cgroup_set *s, struct cg_group *g)
-{
-    if (!s->ops->is_empty(s, g))
-        s->ops->kill(s, g);
-    (void)group_drain(s, g);
-    for (uint32_t h = 0; h < s->n_hierarchies; h++) {
-        char path[PATH_MAX];
-        group_path(path, s, h, g->number);
-        if (g->made[h])
-            remove_dir(path);
-    }
-}
-
 void cgroup_set_close(struct cgroup_set *s)
 {
     if (!s)
         return;
     for (uint32_t i = 0; i < s->n; i++) {
-        group_remove(s, &s->groups[i]);
-        group_close(&s->groups[i]);
+        struct cg_group *g = &s->groups[i];
+        s->ops->kill(s, g);
+        (void)group_drain(s, g);
+        group_release(s, g);
     }
     cg_unfind(s);
     free(s->groups);
