@@ -11,14 +11,15 @@
 
 #define PROBE_UID 200000
 
-/* What a layer stands on. Without rights every namespace is made inside a user namespace. */
+/* What a layer stands on. Without rights, namespaces are made and capabilities given up inside a user namespace. */
 static uint32_t needs(uint32_t layer, bool privileged)
 {
-    const uint32_t namespaces = SANDBOX_MOUNTNS | SANDBOX_PIDNS | SANDBOX_IPCNS | SANDBOX_UTSNS | SANDBOX_NETNS;
+    const uint32_t inside =
+        SANDBOX_MOUNTNS | SANDBOX_PIDNS | SANDBOX_IPCNS | SANDBOX_UTSNS | SANDBOX_NETNS | SANDBOX_CAPS;
     uint32_t all = layer;
     if (layer & SANDBOX_ROOT)
         all |= SANDBOX_MOUNTNS;
-    if (!privileged && all & namespaces)
+    if (!privileged && all & inside)
         all |= SANDBOX_USERNS;
     return all;
 }
