@@ -21,9 +21,12 @@
 
 #define BOOT_TIMEOUT_US 10000000u  /* a boot takes 20 ms; over this it hangs */
 #define UNREAD_TIMEOUT_US 2000000u /* a held worker that has not read the code by then hangs */
-#define SETTLE_US 2000000u         /* how long a closed connection waits for the exit that explains it */
+/* How long a closed connection waits for the exit that explains it: with the code loaded, a process that ends is gone
+ * at once; one that refuses the code first takes itself apart. */
+#define SETTLE_LOADED_US 300000u
+#define SETTLE_UNLOADED_US 2000000u
 #define QUESTION_MAX 4096
-#define REASON_MAX 256
+#define REASON_MAX 512
 
 static const char question_start[] = "GET /?specifier=%2Fmain&";
 
@@ -175,7 +178,7 @@ static void reason_from_console(struct workerd *w, const char *fallback)
     if (n == 0)
         set_reason(w, "%s", fallback);
     else
-        set_reason(w, "%.*s", n > 200 ? 200 : n, at);
+        set_reason(w, "%.*s", n > 400 ? 400 : n, at);
 }
 
 static void finish(struct workerd *w, enum worker_end end, const char *reason)
@@ -205,7 +208,41 @@ static void fail(struct workerd *w)
     tell(w, WORKERD_FAILED);
 }
 
+/* ---- the control pipe ---- */
+
+static void read_control(struct workerd *w)
+{
+    char bytes[512];
+    ssize_t n = read(w->control.fd, bytes, sizeof bytes);
+    if (n > 0)
+        w->loaded = w->loaded || memmem(bytes, (size_t)n, "\"listen\"", 8) != NULL;
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        watch_close(&w->control);
+}
+
+static void on_control(uv_poll_t *h, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct workerd *w = h->data;
+    if (w->control.open)
+        read_control(w);
+}
+
 /* ---- the response ---- */
+
+/* The connection was closed without a response: the exit will say why, where there is one. Out of its quota the process
+ * would stand still instead of ending. */
+static void settle(struct workerd *w)
+{
+    watch_close(&w->client);
+    if (w->control.open)
+        read_control(w);
+    step(w, EV_CLOSED);
+    (void)cgroup_set_cpu(w->spec.cgroups, w->spec.index, 0, w->spec.cpu_period_us, NULL);
+    w->settle_us = clock_mono_us() + (w->loaded ? SETTLE_LOADED_US : SETTLE_UNLOADED_US);
+    arm_timer(w, w->settle_us < w->deadline_us ? w->settle_us : w->deadline_us);
+}
 
 /* Ends the run when the response says so. closed: by the worker, its exit may tell more. */
 static void conclude(struct workerd *w, enum exchange_status status, bool closed)
@@ -217,10 +254,7 @@ static void conclude(struct workerd *w, enum exchange_status status, bool closed
     } else if (status == EXCHANGE_TOO_LARGE) {
         finish(w, WORKER_OUTPUT_TOO_LARGE, "output longer than the limit");
     } else if (closed && exchange_http_status(w->exchange) == 0 && !w->child_exited) {
-        watch_close(&w->client);
-        step(w, EV_CLOSED);
-        w->settle_us = clock_mono_us() + SETTLE_US;
-        arm_timer(w, w->settle_us < w->deadline_us ? w->settle_us : w->deadline_us);
+        settle(w);
     } else {
         finish(w, WORKER_DIED, exchange_error(w->exchange));
     }
@@ -254,27 +288,6 @@ static void on_client(uv_poll_t *h, int status, int events)
     bool more = (events & UV_WRITABLE) != 0 && io_outflow_send(&w->request_out, w->client.fd);
     if ((events & UV_WRITABLE) != 0 && !more)
         (void)uv_poll_start(h, UV_READABLE, on_client);
-}
-
-/* ---- the control pipe ---- */
-
-static void read_control(struct workerd *w)
-{
-    char bytes[512];
-    ssize_t n = read(w->control.fd, bytes, sizeof bytes);
-    if (n > 0)
-        w->loaded = w->loaded || memmem(bytes, (size_t)n, "\"listen\"", 8) != NULL;
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        watch_close(&w->control);
-}
-
-static void on_control(uv_poll_t *h, int status, int events)
-{
-    (void)status;
-    (void)events;
-    struct workerd *w = h->data;
-    if (w->control.open)
-        read_control(w);
 }
 
 /* ---- the module fallback ---- */
