@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/buf.h"
 #include "util/cleanup.h"
+#include "util/hex.h"
 #include "worker/rootfs.h"
 
 /* Users 60578 to 61183 are kept free by distributions. Their rlimits count per user, so each slot has its own. */
@@ -27,14 +29,17 @@
 
 /* Services are built in this order, and building `internet` after `main` would cost each job what it costs: 6 ms.
  * hold.js stands in front of the job's module as if that were the entry itself: `import * as m` makes a module without
- * a default export, and one with named exports that are no handlers, fail as they fail there. */
-static const char worker_config_tail[] =
+ * a default export, and one with named exports that are no handlers, fail as they fail there. Its name is random, so
+ * that no job can import it. */
+static const char worker_services[] =
     "    (name = \"main\", worker = .held),\n"
     "  ],\n"
     "  sockets = [ (name = \"http\", http = (cfBlobHeader = \"x-cf\"), service = \"main\") ],\n"
     ");\n"
     "const held :Workerd.Worker = (\n"
-    "  modules = [ (name = \"e\", esModule =\n"
+    "  modules = [ (name = \"";
+static const char worker_entry[] =
+    "\", esModule =\n"
     "    \"import * as m from \\\"./main\\\"; export * from \\\"./main\\\"; export default m.default;\") ],\n"
     "  compatibilityDate = \"2023-03-07\",\n"
     "  moduleFallback = \"unix:/slot/fb.sock\",\n"
@@ -102,12 +107,23 @@ static void put_own_addresses(struct buf *b)
     freeifaddrs(all);
 }
 
+static void put_worker(struct buf *b)
+{
+    uint8_t random[16];
+    char name[2 * sizeof random + 1];
+    for (size_t n = 0; n < sizeof random;) {
+        ssize_t got = getrandom(random + n, sizeof random - n, 0);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    buf_printf(b, "%s%s%s", worker_services, hex_encode(name, random, sizeof random), worker_entry);
+}
+
 static void put_config(struct buf *b, const struct runtime *rt, enum runtime_kind kind)
 {
     buf_puts(b, CONFIG_HEAD);
     if (kind == RUNTIME_WORKER) {
         buf_puts(b, rt->egress_public ? internet_by_gateway : internet_none);
-        buf_puts(b, worker_config_tail);
+        put_worker(b);
         return;
     }
     buf_puts(b, "    (name = \"internet\", network = (allow = [\"public\"], deny = [");
