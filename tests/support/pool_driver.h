@@ -29,7 +29,7 @@ struct outcome {
     unsigned calls;
     struct worker_result result; /* its pointers lead into the copies below */
     struct buf output, console;
-    char reason[256];
+    char reason[512];
     uint64_t handle, done_at_us;
 };
 
