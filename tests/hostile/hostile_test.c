@@ -1,0 +1,366 @@
+/* Runs every file of a folder (tests/hostile) as a job on a pool with a node's limits and gateway, inside a network
+ * namespace without a route, and checks how it ends. After each one an honest job must be answered, and after all the
+ * process must hold what it held at first, and nobody may have come to the port where a node's API would be.
+ *
+ * A file begins with "// expect:" and these words; what follows its comment lines is the code, byte for byte:
+ *   code=N            how it ends, PROTOCOL.md's error code
+ *   http=N            status of the response              output="…"  the whole output   has="…"  a part of it
+ *   length=N          bytes of output                     reason="…"  console="…"         parts of these
+ *   inputs="…"        of the job (\n \" \\)               inputs_size=N  so many bytes instead
+ *   deadline=N        ms, 10000 unless said               within=N    ms until the answer; deadline + 5000 unless said
+ *   pad=N             a comment of N bytes behind the code
+ *   crlf=1            its lines end with CR LF
+ * usage: hostile_test folder [name…] */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "../support/pool_driver.h"
+#include "util/log.h"
+
+#define NAMES_MAX 400
+#define SLACK_MS 5000u
+
+struct script {
+    struct buf text;
+    const char *code;
+    size_t code_len;
+    int end, http;
+    long length;
+    uint64_t deadline_ms, within_ms;
+    struct buf inputs, made;
+    size_t pad;
+    char output[512], has[512], reason[512], console[512];
+    bool check_output, crlf;
+};
+
+/* ---- reading ---- */
+
+static bool set_word(struct script *s, const char *key, const char *value)
+{
+    long number = strtol(value, NULL, 10);
+    if (strcmp(key, "code") == 0)
+        s->end = (int)number;
+    else if (strcmp(key, "http") == 0)
+        s->http = (int)number;
+    else if (strcmp(key, "length") == 0)
+        s->length = number;
+    else if (strcmp(key, "deadline") == 0)
+        s->deadline_ms = (uint64_t)number;
+    else if (strcmp(key, "within") == 0)
+        s->within_ms = (uint64_t)number;
+    else if (strcmp(key, "output") == 0)
+        (void)snprintf(s->output, sizeof s->output, "%s", value), s->check_output = true;
+    else if (strcmp(key, "has") == 0)
+        (void)snprintf(s->has, sizeof s->has, "%s", value);
+    else if (strcmp(key, "reason") == 0)
+        (void)snprintf(s->reason, sizeof s->reason, "%s", value);
+    else if (strcmp(key, "console") == 0)
+        (void)snprintf(s->console, sizeof s->console, "%s", value);
+    else if (strcmp(key, "crlf") == 0)
+        s->crlf = number != 0;
+    else if (strcmp(key, "inputs") == 0)
+        buf_puts(&s->inputs, value);
+    else if (strcmp(key, "inputs_size") == 0)
+        memset(buf_extend(&s->inputs, (size_t)number), 'x', (size_t)number);
+    else if (strcmp(key, "pad") == 0)
+        s->pad = (size_t)number;
+    else
+        return false;
+    return true;
+}
+
+/* Reads one value, quoted or bare, from *p on; returns false where a quote is not closed. */
+static bool read_value(char *out, size_t size, const char **p, const char *end)
+{
+    size_t n = 0;
+    bool quoted = *p < end && **p == '"';
+    *p += quoted;
+    while (*p < end && (quoted ? **p != '"' : **p != ' ')) {
+        char c = *(*p)++;
+        if (quoted && c == '\\' && *p < end) {
+            c = *(*p)++;
+            c = c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+        }
+        if (n + 1 < size)
+            out[n++] = c;
+    }
+    out[n] = '\0';
+    if (quoted && *p == end)
+        return false;
+    *p += quoted;
+    return true;
+}
+
+static bool read_words(struct script *s, const char *p, const char *end)
+{
+    while (p < end) {
+        char key[32], value[512];
+        size_t n = strcspn(p, "= \n");
+        if (*p == ' ') {
+            p++;
+            continue;
+        }
+        if (n == 0 || n >= sizeof key || p[n] != '=')
+            return false;
+        (void)snprintf(key, sizeof key, "%.*s", (int)n, p);
+        p += n + 1;
+        if (!read_value(value, sizeof value, &p, end) || !set_word(s, key, value))
+            return false;
+    }
+    return true;
+}
+
+static bool read_file(struct buf *out, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    char bytes[4096];
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, f)) > 0;)
+        buf_append(out, bytes, n);
+    (void)fclose(f);
+    return true;
+}
+
+/* The code as it is sent. */
+static void make_code(struct script *s, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (s->crlf && text[i] == '\n')
+            buf_push(&s->made, '\r');
+        buf_push(&s->made, (uint8_t)text[i]);
+    }
+    if (s->pad > 0) {
+        buf_puts(&s->made, "/*");
+        memset(buf_extend(&s->made, s->pad), '*', s->pad);
+        buf_puts(&s->made, "*/");
+    }
+    s->code = buf_cstr(&s->made);
+    s->code_len = s->made.len;
+}
+
+static bool read_script(struct script *s, const char *path)
+{
+    static const char start[] = "// expect:";
+    *s = (struct script){ .end = -1, .http = -1, .length = -1, .deadline_ms = 10000 };
+    if (!read_file(&s->text, path))
+        return false;
+    const char *p = buf_cstr(&s->text), *end = p + s->text.len;
+    if (strncmp(p, start, sizeof start - 1) != 0 || !read_words(s, p + sizeof start - 1, p + strcspn(p, "\n")))
+        return false;
+    while (strncmp(p, "//", 2) == 0)
+        p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n');
+    make_code(s, p, (size_t)(end - p));
+    if (s->within_ms == 0)
+        s->within_ms = s->deadline_ms + SLACK_MS;
+    return s->end >= 0;
+}
+
+static void script_free(struct script *s)
+{
+    buf_free(&s->text);
+    buf_free(&s->inputs);
+    buf_free(&s->made);
+}
+
+/* ---- judging ---- */
+
+static bool has_text(const struct buf *b, const char *text)
+{
+    return text[0] == '\0' || (b->len > 0 && memmem(b->data, b->len, text, strlen(text)));
+}
+
+/* NULL when it ended as expected, else what did not. */
+static const char *judge(const struct script *s, const struct outcome *o, uint64_t took_ms)
+{
+    if (o->calls != 1)
+        return "answers";
+    if ((int)o->result.end != s->end)
+        return "code";
+    if (s->http >= 0 && o->result.http_status != s->http)
+        return "http";
+    if (s->length >= 0 && o->output.len != (size_t)s->length)
+        return "length";
+    if (s->check_output && (o->output.len != strlen(s->output) || !has_text(&o->output, s->output)))
+        return "output";
+    if (!has_text(&o->output, s->has))
+        return "has";
+    if (!strstr(o->reason, s->reason))
+        return "reason";
+    if (!has_text(&o->console, s->console))
+        return "console";
+    if (o->console.len > 16384)
+        return "console's bound";
+    return took_ms > s->within_ms ? "within" : NULL;
+}
+
+static bool node_is_healthy(struct driver *d)
+{
+    struct outcome o = { 0 };
+    bool ok =
+        driver_run(d, &o, "export default { async fetch(r) { return new Response('<' + await r.text() + '>'); } }",
+                   "healthy", 20000) &&
+        o.result.end == WORKER_ANSWERED && strcmp(buf_cstr(&o.output), "<healthy>") == 0;
+    if (!ok)
+        printf("  an honest job ended with %d (%s)\n", (int)o.result.end, o.reason);
+    outcome_free(&o);
+    return ok;
+}
+
+static bool run_script(struct driver *d, const char *folder, const char *name)
+{
+    char path[512];
+    struct script s;
+    struct outcome o = { 0 };
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    printf("[ RUN      ] %s\n", name);
+    if (!read_script(&s, path)) {
+        printf("  its first line cannot be read\n[  FAILED  ] %s\n", name);
+        script_free(&s);
+        return false;
+    }
+    uint64_t from_us = clock_mono_us();
+    driver_start(d, &o, s.code, s.code_len, s.inputs.data, s.inputs.len, s.deadline_ms);
+    (void)driver_until(d, driver_outcome_there, &o, s.deadline_ms + 20000);
+    uint64_t took_ms = (clock_mono_us() - from_us) / 1000;
+    const char *wrong = judge(&s, &o, took_ms);
+    if (wrong)
+        printf("  %s: end %d, HTTP %d, %zu bytes \"%.*s\", %llu ms, reason \"%s\", console \"%.*s\"\n", wrong,
+               (int)o.result.end, o.result.http_status, o.output.len, o.output.len > 300 ? 300 : (int)o.output.len,
+               buf_cstr(&o.output), (unsigned long long)took_ms, o.reason, 300, buf_cstr(&o.console));
+    bool ok = !wrong && node_is_healthy(d);
+    printf("[  %s ] %s (%llu ms)\n", ok ? "     OK" : "FAILED ", name, (unsigned long long)took_ms);
+    outcome_free(&o);
+    script_free(&s);
+    return ok;
+}
+
+/* ---- surroundings ---- */
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        (void)close(fd);
+    return ok;
+}
+
+/* No packet of a job can leave: not even the gateway has a route. */
+static bool leave_the_network(void)
+{
+    if (unshare(CLONE_NEWNET) != 0) {
+        char map[64];
+        (void)snprintf(map, sizeof map, "0 %u 1", (unsigned)geteuid());
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 || !write_text("/proc/self/setgroups", "deny") ||
+            !write_text("/proc/self/uid_map", map))
+            return false;
+    }
+    struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &up) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return ok;
+}
+
+/* Where a node's API would listen; nobody is expected. */
+static int listen_as_api(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(6001) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 8) == 0)
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static unsigned list_scripts(char *names[NAMES_MAX], const char *folder)
+{
+    unsigned n = 0;
+    DIR *h = opendir(folder);
+    for (const struct dirent *e; h && n < NAMES_MAX && (e = readdir(h));) {
+        size_t len = strlen(e->d_name);
+        if (len > 3 && strcmp(e->d_name + len - 3, ".js") == 0)
+            names[n++] = xstrdup(e->d_name);
+    }
+    if (h)
+        (void)closedir(h);
+    qsort(names, n, sizeof *names, by_name);
+    return n;
+}
+
+struct holding {
+    unsigned fds, children;
+    unsigned long resident_kib;
+};
+
+static struct holding hold(struct driver *d)
+{
+    (void)driver_wait_held(d, 2);
+    return (struct holding){ count_fds(), list_children(NULL, 0), resident_kib() };
+}
+
+static bool check_holding(const struct holding *was, const struct holding *is, int api)
+{
+    printf("[ RUN      ] nothing has grown\n  descriptors %u -> %u, children %u -> %u, memory %lu -> %lu KiB\n",
+           was->fds, is->fds, was->children, is->children, was->resident_kib, is->resident_kib);
+    bool reached = accept4(api, NULL, NULL, SOCK_CLOEXEC) >= 0;
+    if (reached)
+        printf("  a job reached the API's port\n");
+    /* Buffers of the largest output and code may stay with the allocator. */
+    bool ok = !reached && is->fds == was->fds && is->children == was->children &&
+              is->resident_kib < was->resident_kib + 16384;
+    printf("[  %s ] nothing has grown\n", ok ? "     OK" : "FAILED ");
+    return ok;
+}
+
+static unsigned run_all(struct driver *d, const char *folder, char *const names[], unsigned n, int api)
+{
+    unsigned failed = !node_is_healthy(d);
+    struct holding was = hold(d);
+    for (unsigned i = 0; i < n; i++)
+        failed += !run_script(d, folder, names[i]);
+    struct holding is = hold(d);
+    return failed + !check_holding(&was, &is, api);
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    log_init(LOG_FORMAT_LOGFMT, LOG_WARN);
+    int api = leave_the_network() ? listen_as_api() : -1;
+    if (api < 0) {
+        printf("no network namespace to be had: skipped\n");
+        return 77;
+    }
+    char *found[NAMES_MAX];
+    unsigned n_found = argc == 2 ? list_scripts(found, argv[1]) : 0;
+    struct pool_config c = driver_config();
+    c.egress_public = true;
+    struct driver d;
+    struct err e = { 0 };
+    if (argc < 2 || !driver_open(&d, &c, &e)) {
+        printf("pool_new: %s\n", e.msg);
+        return 1;
+    }
+    unsigned n = argc == 2 ? n_found : (unsigned)argc - 2;
+    unsigned failed = run_all(&d, argv[1], argc == 2 ? found : argv + 2, n, api);
+    failed += !driver_close(&d);
+    (void)close(api);
+    for (unsigned i = 0; i < n_found; i++)
+        free(found[i]);
+    printf("%u scripts, %u failed\n", n, failed);
+    return failed > 0 || n == 0;
+}

@@ -1,0 +1,3 @@
+// expect: code=3
+// Nothing but the end of a line.
+

@@ -1,0 +1,3 @@
+// expect: code=3
+// A comment and no more.
+/* nothing */

@@ -1,0 +1,3 @@
+// expect: code=3
+// CommonJS.
+exports.fetch = () => new Response("x");

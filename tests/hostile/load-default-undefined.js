@@ -1,0 +1,3 @@
+// expect: code=3
+// The default export is undefined.
+export default undefined;

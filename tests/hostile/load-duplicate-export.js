@@ -1,0 +1,4 @@
+// expect: code=3 reason="SyntaxError"
+// Two default exports.
+export default {};
+export default {};

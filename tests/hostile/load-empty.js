@@ -1,0 +1,2 @@
+// expect: code=3
+// No code at all: a file of 0 bytes.

@@ -1,0 +1,3 @@
+// expect: code=0
+// The default export is the global object, whose fetch() is not a handler.
+export default globalThis;

@@ -1,0 +1,3 @@
+// expect: code=3 reason="ReferenceError"
+// Uses a name that is nowhere.
+module.exports = {};

@@ -1,0 +1,3 @@
+// expect: code=3 reason="SyntaxError"
+// A return outside of a function.
+return 1;

@@ -1,0 +1,3 @@
+// expect: code=3 reason="SyntaxError"
+// A syntax error.
+export default {

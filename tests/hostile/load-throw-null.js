@@ -1,0 +1,3 @@
+// expect: code=3
+// Throws null while it is loaded.
+throw null;

@@ -1,0 +1,3 @@
+// expect: code=3
+// Throws a string while it is loaded.
+throw "boom";

@@ -1,0 +1,8 @@
+// expect: code=6 deadline=30000 reason="memory"
+// Blobs without end.
+export default {
+    async fetch(r, env, ctx) {
+        const a = [];
+        for (;;) a.push(new Blob([new Uint8Array(1000000).fill(1)]));
+    },
+};

@@ -1,0 +1,16 @@
+// expect: code=0 http=200 deadline=20000
+// An address that would split a request.
+import { connect } from "cloudflare:sockets";
+export default {
+    async fetch(r, env, ctx) {
+        try {
+            const s = connect('127.0.0.1:6001\r\nHost: x');
+            const w = s.writable.getWriter();
+            await w.write(new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n'));
+            const { value } = await s.readable.getReader().read();
+            return new Response(value ? 'connected' : 'closed');
+        } catch (e) {
+            return new Response('refused');
+        }
+    },
+};

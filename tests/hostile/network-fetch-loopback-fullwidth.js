@@ -1,0 +1,7 @@
+// expect: code=0 http=200 deadline=20000
+// The loopback address in other digits. The gateway does not go there.
+export default {
+    async fetch(r, env, ctx) {
+        return new Response(await fetch('http://１２７.0.0.1:6001/').then((x) => 'status ' + x.status, (e) => 'refused'));
+    },
+};

@@ -1,0 +1,7 @@
+// expect: code=0 http=200 output="status 500" deadline=20000
+// Another loopback address. The gateway does not go there.
+export default {
+    async fetch(r, env, ctx) {
+        return new Response(await fetch('http://127.8.9.10:6001/').then((x) => 'status ' + x.status, (e) => 'refused'));
+    },
+};

@@ -1,0 +1,7 @@
+// expect: code=0 http=200 output="status 500" deadline=20000
+// No port. The gateway does not go there.
+export default {
+    async fetch(r, env, ctx) {
+        return new Response(await fetch('http://127.0.0.1:0/').then((x) => 'status ' + x.status, (e) => 'refused'));
+    },
+};

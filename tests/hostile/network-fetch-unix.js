@@ -1,0 +1,7 @@
+// expect: code=0 deadline=20000 output="refused"
+// A scheme that fetch does not have: unix.
+export default {
+    async fetch(r, env, ctx) {
+        return new Response(await fetch('unix:/slot/egress.sock').then((x) => 'status ' + x.status, (e) => 'refused'));
+    },
+};

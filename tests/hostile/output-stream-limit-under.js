@@ -1,0 +1,8 @@
+// expect: code=0 http=200 length=89999 deadline=20000
+// One byte under the limit, as a stream.
+export default {
+    async fetch(r, env, ctx) {
+        let left = 89999;
+        return new Response(new ReadableStream({ pull(c) { if (left === 0) return c.close(); const n = Math.min(left, 1000); left -= n; c.enqueue(new Uint8Array(n)); } }));
+    },
+};
