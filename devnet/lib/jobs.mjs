@@ -42,28 +42,68 @@ export async function createJob(contracts, { codehash, inputs = '', deadline = 5
     return { id: jobId, selected: [...selectedExecutors], receipt, createdAt: Date.now() };
 }
 
-// The answers to a job so far, in order: {output (bytes as hex), totalTime, errorCode, outputCount, executor, txHash, gasUsed}.
+const answerIn = (log) => ({
+    output: log.args.output,
+    totalTime: Number(log.args.totalTime),
+    errorCode: Number(log.args.errorCode),
+    outputCount: Number(log.args.outputCount),
+    executor: log.args.executor, // generation 2 only
+    txHash: log.transactionHash,
+    block: log.blockNumber,
+});
+
+// The answers to a job so far, in order: {output (bytes as hex), totalTime, errorCode, outputCount, executor, txHash,
+// block}.
 export async function answersTo(contracts, jobId) {
     const { jobs } = contracts;
-    const logs = await jobs.queryFilter(jobs.filters.JobResponded(jobId), 0, 'latest');
-    return logs.map((log) => ({
-        output: log.args.output,
-        totalTime: Number(log.args.totalTime),
-        errorCode: Number(log.args.errorCode),
-        outputCount: Number(log.args.outputCount),
-        executor: log.args.executor, // generation 2 only
-        txHash: log.transactionHash,
-        block: log.blockNumber,
-    }));
+    return (await jobs.queryFilter(jobs.filters.JobResponded(jobId), 0, 'latest')).map(answerIn);
+}
+
+// All answers of one Jobs contract, read on block by block: many wait for theirs at the price of one.
+class AnswerBook {
+    #answers = new Map();
+    #next = 0;
+    #reading = null;
+
+    constructor(jobs) {
+        this.jobs = jobs;
+    }
+
+    // Reads what is new, once for all who ask meanwhile.
+    refresh() {
+        this.#reading ??= this.#read().finally(() => (this.#reading = null));
+        return this.#reading;
+    }
+
+    async #read() {
+        const head = await this.jobs.runner.provider.getBlockNumber();
+        if (head < this.#next) return;
+        for (const log of await this.jobs.queryFilter(this.jobs.filters.JobResponded(), this.#next, head)) {
+            const { jobId } = log.args;
+            this.#answers.set(jobId, [...this.of(jobId), answerIn(log)]);
+        }
+        this.#next = head + 1;
+    }
+
+    of(jobId) {
+        return this.#answers.get(jobId) ?? [];
+    }
+}
+
+const books = new WeakMap();
+function bookOf({ jobs }) {
+    if (!books.has(jobs)) books.set(jobs, new AnswerBook(jobs));
+    return books.get(jobs);
 }
 
 // Waits until a job has n answers and returns them.
 export async function waitAnswers(contracts, jobId, { n = 1, timeoutMs = 30_000 } = {}) {
+    const book = bookOf(contracts);
     return waitFor(
         `${n} answer(s) to job ${jobId}`,
         async () => {
-            const answers = await answersTo(contracts, jobId);
-            return answers.length >= n && answers;
+            await book.refresh();
+            return book.of(jobId).length >= n && book.of(jobId);
         },
         { timeoutMs, everyMs: 50 },
     );
