@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 GENERATION ?= 2
 SANITIZE := -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
+FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := help
@@ -42,7 +43,7 @@ lint: ## Format, includes, static analysis
 
 fuzz: ## Each fuzz target for FUZZ_SECONDS (60)
 	@tools/setup.sh fuzz
-	@[ -f build-fuzz/build.ninja ] || CC=clang $(MESON_SETUP) $(SANITIZE) -Db_lundef=false -Dfuzz=true -Dtests=false build-fuzz
+	@[ -f build-fuzz/build.ninja ] || CC=clang $(MESON_SETUP) $(SANITIZE) $(FUZZ) build-fuzz
 	@ninja -C build-fuzz
 	@tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
 

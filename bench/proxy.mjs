@@ -6,7 +6,7 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 import { WebSocket, WebSocketServer } from 'ws';
 
 // Starts a proxy in front of chain ({httpUrl, wsUrl}) with a round trip of rttMs. jobCreated: topic 0 of the event.
-// Returns {httpUrl, wsUrl, take, stop}; take() → {logs: [{jobId, at}], sends: [{raw, at}]} since the last take, at in ms.
+// Returns {httpUrl, wsUrl, take, stop}; take() → {logs: [{jobId, at}], sends: [{raw, at}]} since the last take (at: ms).
 export async function startProxy({ chain, rttMs, jobCreated }) {
     const worker = new Worker(new URL(import.meta.url), {
         workerData: { httpUrl: chain.httpUrl, wsUrl: chain.wsUrl, rttMs, jobCreated },

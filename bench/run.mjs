@@ -27,7 +27,7 @@ const JOBS = Number(values.jobs);
 const SLOTS = 20;
 const THROUGHPUT_JOBS = 200;
 const PAUSE_MS = 150; // between jobs, as jobs come in life: one at a time
-const code = (text) => `export default { async fetch(request) { return new Response("${text}" + await request.text()); } };`;
+const code = (text) => `export default { async fetch(r) { return new Response("${text}" + await r.text()); } };`;
 
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)];
 const ms = (value) => value.toFixed(1).padStart(8);
@@ -61,7 +61,7 @@ async function oneByOne(net, proxy, codehashes) {
         await sleep(PAUSE_MS);
     }
     const found = latencies(net, await proxy.take());
-    if (found.length !== codehashes.length) throw new Error(`${found.length} of ${codehashes.length} jobs were seen by the proxy`);
+    if (found.length !== codehashes.length) throw new Error(`the proxy saw ${found.length} of ${codehashes.length} jobs`);
     return found.sort((a, b) => a - b);
 }
 
@@ -87,7 +87,8 @@ async function nodeBehindProxy(net, rttMs) {
     const node = await net.newNode({ chain: proxy }).start();
     await net.configure(node);
     await node.registrationMessage();
-    const registration = new KeyExecutor(net.contracts, node.key).registration(net.owner.address, { jobCapacity: 2 * SLOTS });
+    const enclave = new KeyExecutor(net.contracts, node.key);
+    const registration = enclave.registration(net.owner.address, { jobCapacity: 2 * SLOTS });
     const { enclave_public_key: enclavePubKey } = await node.details();
     await registerExecutor(net.contracts, { owner: net.owner, enclavePubKey, registration });
     return { node, proxy };
@@ -130,7 +131,7 @@ function print(report) {
     }
     if (report.jobsPerSecond) console.log(`\nall ${SLOTS} slots busy: ${report.jobsPerSecond.toFixed(1)} jobs/s`);
     for (const { rttMs, idle, after } of report.memory) {
-        console.log(`node resident (round trip ${rttMs} ms): ${mib(idle)} idle with ${SLOTS} slots, ${mib(after)} after all jobs`);
+        console.log(`node resident, round trip ${rttMs} ms: ${mib(idle)} idle (${SLOTS} slots), ${mib(after)} after all jobs`);
     }
 }
 

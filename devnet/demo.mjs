@@ -42,7 +42,8 @@ async function run(net) {
     const responded = arrivals(jobs, 'JobResponded');
     await watching.getBlockNumber(); // subscriptions are out
 
-    const codehash = await saveCode(net.contracts, net.author, readFileSync(join(ROOT, 'devnet/code/factorise.js'), 'utf8'));
+    const code = readFileSync(join(ROOT, 'devnet', 'code', 'factorise.js'), 'utf8');
+    const codehash = await saveCode(net.contracts, net.author, code);
     step('code', `saved by transaction ${codehash}`);
     const job = await createJob(net.contracts, { codehash, inputs: INPUT });
     step('job', `${job.id}: ${JSON.stringify(INPUT)}, for ${job.selected.join(', ')}`);
@@ -53,9 +54,10 @@ async function run(net) {
     step('', `transaction ${answer.txHash}`);
     await waitFor('the logs of the job', () => created.has(job.id) && responded.has(job.id), { timeoutMs: 5000 });
     const latency = responded.get(job.id) - created.get(job.id);
-    step('latency', `${latency.toFixed(0)} ms from JobCreated to JobResponded on chain, of which the job ${answer.totalTime} ms`);
+    step('latency', `${latency.toFixed(0)} ms from JobCreated to JobResponded, of which the job ${answer.totalTime} ms`);
     const told = await net.contracts.jobOwner.results(job.id);
-    step('callback', told.told && told.outputHash === keccak256(answer.output) ? 'the job owner\'s contract was told' : 'FAILED');
+    const callback = told.told && told.outputHash === keccak256(answer.output);
+    step('callback', callback ? "the job owner's contract was told the output" : 'FAILED');
     await watching.destroy();
     if (output !== EXPECTED || answer.errorCode !== 0) throw new Error(`the answer is not ${EXPECTED}`);
 }
@@ -83,7 +85,7 @@ try {
 } catch (e) {
     if (!interrupted) {
         process.exitCode = 1;
-        for (const node of net?.nodes ?? []) if (node.child) console.error(`--- log of ${node.name}\n${node.child.log()}---`);
+        for (const node of net?.nodes ?? []) console.error(`--- log of ${node.name}\n${node.child?.log()}---`);
         console.error(`demo: ${e.message}`);
     }
 }

@@ -17,7 +17,9 @@ function explain(net, generation) {
     const create = generation === 1 ? 'createJob(bytes32,bytes,uint256)' : 'createJob(uint8,bytes32,bytes,uint256)';
     console.log(`chain      ${chain.httpUrl}  ${chain.wsUrl}  chain id ${chain.chainId}, log ${chain.child.logFile}`);
     console.log(`contracts  generation ${generation}`);
-    for (const [name, address] of Object.entries(net.addresses())) console.log(`           ${name.padEnd(10)} ${address}`);
+    for (const [name, address] of Object.entries(net.addresses())) {
+        console.log(`           ${name.padEnd(10)} ${address}`);
+    }
     for (const node of nodes) {
         console.log(`${node.name.padEnd(10)} enclave ${node.address}, API ${node.url}`);
         console.log(`           config ${node.configFile}, log ${node.logFile}`);
@@ -50,7 +52,7 @@ try {
     explain(net, generation);
 } catch (e) {
     if (!stopping) {
-        for (const node of net.nodes) if (node.child) console.error(`--- log of ${node.name}\n${node.child.log()}---`);
+        for (const node of net.nodes) console.error(`--- log of ${node.name}\n${node.child?.log()}---`);
         console.error(`devnet: ${e.message}`);
         await stop(1);
     }

@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 const [codeFile, inputs = ''] = positionals;
 if (!values['job-owner'] || !values['user-code'] || !codeFile) {
-    console.error('usage: node devnet/job.mjs --rpc URL --job-owner 0x… --user-code 0x… [--deadline MS] CODE.js [INPUT]');
+    console.error('usage: node devnet/job.mjs --job-owner 0x… --user-code 0x… [--rpc URL] [--deadline MS] FILE [INPUT]');
     process.exit(2);
 }
 

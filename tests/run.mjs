@@ -51,7 +51,8 @@ function nodeTests(folder, concurrency = 1) {
     if (files.length === 0) return { passed: 0, failed: 1, failures: [`no tests in tests/${folder}`] };
     const scratch = mkdtempSync(join(tmpdir(), 'oyster-run-'));
     const tap = join(scratch, 'tap');
-    const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${tap}`];
+    const reporter = (name, to) => [`--test-reporter=${name}`, `--test-reporter-destination=${to}`];
+    const reporters = [...reporter('spec', 'stdout'), ...reporter('tap', tap)];
     const run = spawnSync(
         process.execPath,
         ['--test', `--test-concurrency=${concurrency}`, ...reporters, ...files.sort().map((name) => join(dir, name))],

@@ -33,7 +33,8 @@ function contentHash(own) {
 function runSolc(own) {
     const input = JSON.stringify({ language: 'Solidity', sources: own, settings: SETTINGS });
     const modules = join(dirname(require.resolve('solc/package.json')), '..');
-    const args = [require.resolve('solc/solc.js'), '--standard-json', '--base-path', CONTRACTS, '--include-path', modules];
+    const folders = ['--base-path', CONTRACTS, '--include-path', modules];
+    const args = [require.resolve('solc/solc.js'), '--standard-json', ...folders];
     const text = execFileSync(process.execPath, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 });
     const output = JSON.parse(text.slice(text.indexOf('{'))); // behind a line of thanks
     const complaints = (output.errors ?? []).filter((e) => e.severity !== 'info');

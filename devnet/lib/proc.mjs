@@ -7,7 +7,8 @@ const children = new Set();
 let hooked = false;
 
 // The kernel kills the child when we are killed ourselves and can do nothing any more.
-const dieWithUs = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0 ? ['setpriv', '--pdeathsig', 'KILL'] : [];
+const SETPRIV = ['setpriv', '--pdeathsig', 'KILL'];
+const dieWithUs = spawnSync(SETPRIV[0], [...SETPRIV.slice(1), 'true']).status === 0 ? SETPRIV : [];
 
 function killAll() {
     for (const child of children) child.process.kill('SIGKILL');

@@ -144,7 +144,8 @@ for (const generation of GENERATIONS) {
 
         scenario('silent and half requests block nobody', net, async () => {
             const sockets = Array.from({ length: 20 }, () => connect(node().port, '127.0.0.1').on('error', () => {}));
-            for (const s of sockets) s.write('POST /mutable-config HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"gas');
+            const half = 'POST /mutable-config HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"gas';
+            for (const s of sockets.slice(1)) s.write(half);
             is(await node().get('/'), 200, '');
             for (const s of sockets) s.destroy();
             is(await node().get('/'), 200, '');

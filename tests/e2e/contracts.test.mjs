@@ -126,7 +126,8 @@ for (const generation of [1, 2]) {
             const topics = { ...TOPICS.both, ...TOPICS[generation] };
             const selectors = { ...SELECTORS.both, ...SELECTORS[generation] };
             for (const [name, expected] of Object.entries(topics)) {
-                const fragment = contracts.jobs.interface.getEvent(name) ?? contracts.executors.interface.getEvent(name);
+                const { jobs, executors } = contracts;
+                const fragment = jobs.interface.getEvent(name) ?? executors.interface.getEvent(name);
                 assert.equal(fragment?.topicHash, expected, name);
             }
             for (const [name, expected] of Object.entries(selectors)) {

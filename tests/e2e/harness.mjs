@@ -47,11 +47,13 @@ export function scenario(name, holder, run, options = {}) {
 }
 
 export function showLogs(net) {
-    for (const node of net?.nodes ?? []) {
-        if (!node.child) continue;
-        const lines = node.child.log().trimEnd().split('\n').slice(-LOG_TAIL_LINES);
-        console.log(`--- end of the log of ${node.name}\n${lines.join('\n')}\n---`);
-    }
+    for (const node of net?.nodes ?? []) showLog(node);
+}
+
+function showLog(node) {
+    if (!node.child) return;
+    const lines = node.child.log().trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+    console.log(`--- end of the log of ${node.name}\n${lines.join('\n')}\n---`);
 }
 
 // Ends a node by SIGTERM: it must go by itself, with status 0, and leave no process and no file.
@@ -59,7 +61,7 @@ export async function stopCleanly(node) {
     if (!node.child?.running) return;
     const workers = descendants(node.child.pid);
     const { code, signal } = await node.stop('SIGTERM', 20_000);
-    if (code !== 0) console.log(`--- ${node.name}\n${node.child.log().split('\n').slice(-LOG_TAIL_LINES).join('\n')}\n---`);
+    if (code !== 0) showLog(node);
     assert.deepEqual({ code, signal }, { code: 0, signal: null }, `${node.name} ends cleanly on SIGTERM`);
     await assertGone(workers);
     assert.deepEqual(filesOf(node), [], `${node.name} leaves no file in its state folder`);

@@ -84,7 +84,8 @@ describe('many jobs', () => {
             }
             await sleep(2000); // workers held ahead are made again
             assert.deepEqual(zombiesBelow(node.child.pid), []);
-            return { resident: node.residentBytes(), files: openFiles(node.child.pid), below: descendants(node.child.pid).length };
+            const { pid } = node.child;
+            return { resident: node.residentBytes(), files: openFiles(pid), below: descendants(pid).length };
         };
         const first = await hundred();
         const then = await hundred();

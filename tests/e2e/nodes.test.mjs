@@ -19,7 +19,9 @@ import {
 
 const HELLO = 'export default { async fetch() { return new Response("hello"); } };';
 const SLOW_MS = 1500;
-const SLOW = `export default { async fetch() { await new Promise((r) => setTimeout(r, ${SLOW_MS})); return new Response("slow"); } };`;
+const SLOW = `export default {
+    async fetch() { await new Promise((r) => setTimeout(r, ${SLOW_MS})); return new Response("slow"); },
+};`;
 const HEAVY = 10n ** 9n; // so much more stake than the others that it is drawn practically always
 
 // The slashes of a job so far: [{executor, from}], one a transaction and slashed executor.
@@ -43,7 +45,8 @@ const executorsOf = async (net, jobId) => {
 
 for (const generation of GENERATIONS) {
     describe(`three nodes and one job on generation ${generation}`, () => {
-        const holder = useDevnet({ generation, contracts: { nodesToSelect: 3, executionBufferTime: 3 } }, async (net) => {
+        const contracts = { nodesToSelect: 3, executionBufferTime: 3 };
+        const holder = useDevnet({ generation, contracts }, async (net) => {
             for (let i = 0; i < 3; i++) await net.addNode();
         });
 
@@ -52,7 +55,8 @@ for (const generation of GENERATIONS) {
             for (let round = 0; round < 3; round++) {
                 const job = await createJob(net.contracts, { codehash });
                 const answers = await waitAnswers(net.contracts, job.id, { n: 3 });
-                assert.deepEqual(answers.map((a) => [a.errorCode, a.output]), Array(3).fill([0, hexlify(toUtf8Bytes('hello'))]));
+                const outcomes = answers.map((a) => [a.errorCode, a.output]);
+                assert.deepEqual(outcomes, Array(3).fill([0, hexlify(toUtf8Bytes('hello'))]));
                 const payers = await executorsOf(net, job.id);
                 assert.deepEqual([...payers].sort(), net.nodes.map((n) => n.gas.address).sort());
             }
