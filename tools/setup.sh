@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 NODE_MAJOR_MIN=18
 NODE_NPM_VERSION=20.19.5 # from npm, where the distribution's Node.js is too old (Ubuntu 22.04 has 12)
+ANVIL=1.7.1              # as in package.json
 PACKAGES=(build-essential meson ninja-build pkg-config libuv1-dev libcurl4-openssl-dev libwebsockets-dev
     libmicrohttpd-dev libsecp256k1-dev libtomcrypt-dev libjansson-dev libseccomp-dev libsqlite3-dev
     libsodium-dev uthash-dev libcmocka-dev)
@@ -109,6 +110,8 @@ install_modules() {
     else
         say "node modules: installing from package-lock.json"
         npm ci --no-audit --no-fund --loglevel=error
+        # not in the lock file, whose other packages were all to be had when it was made
+        [ "$(uname -m)" != aarch64 ] || npm install --no-save --loglevel=error "@foundry-rs/anvil-linux-arm64@$ANVIL"
         echo "$want" >node_modules/.oyster-lock-sha256
     fi
 }
