@@ -278,9 +278,7 @@ static void note_out(struct tx_slot *slot)
 /* What a state needs on entry, and what an event says beside the state. */
 static void enter_state(struct tx_core *core, struct tx_slot *slot, enum tx_event event, uint64_t now_ms)
 {
-    if (event == TXE_NONCE_LOW)
-        slot->surely_not_out = slot->broadcasts <= 1 && !slot->maybe_out;
-    if (event == TXE_ACCEPTED || event == TXE_RETRY || event == TXE_ABANDON)
+    if (event == TXE_RETRY || event == TXE_ABANDON)
         note_out(slot);
     if (event == TXE_FUNDS && slot->state == TXS_EMPTY)
         slot->lane->starved = true;
@@ -362,10 +360,12 @@ void tx_core_event(struct tx_core *core, struct tx_slot *slot, enum tx_event eve
     slot->state = rule.next;
     if (moved)
         slot->state_ms = now_ms;
+    if (event == TXE_ACCEPTED)
+        note_out(slot);
+    if (event == TXE_NONCE_LOW)
+        slot->surely_not_out = slot->broadcasts <= 1 && !slot->maybe_out;
     if (moved || due_again)
         enter_state(core, slot, event, now_ms);
-    else if (event == TXE_ACCEPTED)
-        note_out(slot);
     act(core, slot, rule.action);
     if (rule.action == TXA_RESEND && !tx_slot_sendable(slot)) /* every attempt was refused: a new one, then */
         tx_core_event(core, slot, TXE_PRICE, now_ms);

@@ -43,10 +43,12 @@ struct tx_result {
     const char *reason;
 };
 
-/* Called exactly once for each intent, never from inside tx_queue_push. */
+/* Called exactly once for each intent: from the loop, or from tx_queue_free; never from inside tx_queue_push. May push,
+ * cancel and free the queue (but not from inside tx_queue_free). */
 typedef void tx_done_fn(void *arg, const struct tx_result *result);
 
-/* Called when the first bytes of an intent are handed to the endpoints (NULL allowed in tx_queue_push). */
+/* Called when the first bytes of an intent are handed to the endpoints, also from inside tx_queue_push (NULL allowed
+ * there). May push; may not free the queue. */
 typedef void tx_sent_fn(void *arg, const uint8_t hash[32]);
 
 struct tx_queue_config {
@@ -60,13 +62,15 @@ struct tx_queue_config {
 
 struct tx_queue_stats {
     uint64_t sent, replaced, confirmed, reverted, expired, nonce_resyncs;
-    uint32_t pending, in_flight;
+    uint32_t pending;   /* intents that wait for being sent */
+    uint32_t in_flight; /* nonces whose bytes are out and whose inclusion is open */
     uint64_t nonce_local, nonce_chain;
     struct u256 balance_wei;
     bool balance_known;
 };
 
 /* Sends nothing before tx_queue_set_key. loop and rpc are borrowed until tx_queue_free. */
+/* loop and rpc are borrowed and outlive the queue; config is copied. Never fails. */
 struct tx_queue *tx_queue_new(uv_loop_t *loop, struct rpc *rpc, const struct tx_queue_config *config);
 
 /* Installs the gas key (copied) with the account's current nonce, as eth_getTransactionCount("pending") gave it. When
@@ -87,9 +91,11 @@ uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_se
 void tx_queue_cancel(struct tx_queue *q, uint64_t handle);
 
 /* Numbers as of now. */
+/* Numbers for metrics. */
 void tx_queue_stats(const struct tx_queue *q, struct tx_queue_stats *out);
 
-/* Frees at once; done is called with TX_CANCELLED for each open intent. Keys are wiped. NULL allowed. */
+/* Frees at once, before its rpc; handles close on the loop's next turns; done is called with TX_CANCELLED for each open
+ * intent. Keys are wiped. NULL allowed. */
 void tx_queue_free(struct tx_queue *q);
 
 #endif

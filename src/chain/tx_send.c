@@ -217,6 +217,16 @@ static void learn_minimum_tip(struct tx_queue *q, const char *message)
     q->market.tip_known = true;
 }
 
+/* Nothing more is sent from this account until its balance changes. */
+static void on_starved(struct tx_queue *q, struct tx_lane *lane, const struct rpc_error *error)
+{
+    log_error("gas_balance_low", F_STR("why", "an endpoint refused a transaction for lack of funds"),
+              F_HEX("account", lane->account.b, 20), F_U64("waiting", q->core.n_waiting),
+              F_STRN("error", error->message, strnlen(error->message, 200)));
+    lane->starved_wei_known = false;
+    txq_poll_balance(q, lane);
+}
+
 static void on_refused(struct tx_queue *q, struct tx_slot *slot, const struct rpc_error *error)
 {
     enum tx_error class = error_of(error);
@@ -228,15 +238,12 @@ static void on_refused(struct tx_queue *q, struct tx_slot *slot, const struct rp
         slot->attempts[slot->send_attempt].refused = true;
     if (class == TX_ERR_UNDERPRICED)
         learn_minimum_tip(q, error->message);
+    bool starved_before = lane->starved;
     tx_core_event(&q->core, slot, event, clock_mono_ms());
     if (class == TX_ERR_NONCE_LOW || class == TX_ERR_NONCE_HIGH)
         txq_poll_lane(q, lane);
-    if (class == TX_ERR_FUNDS) {
-        log_error("gas_balance_low", F_STR("why", "an endpoint refused a transaction for lack of funds"),
-                  F_HEX("account", lane->account.b, 20), F_STRN("error", error->message, strnlen(error->message, 200)));
-        lane->starved_wei_known = false;
-        txq_poll_balance(q, lane);
-    }
+    if (lane->starved && !starved_before)
+        on_starved(q, lane, error);
 }
 
 static void on_answer(void *arg, const struct json *result, const struct rpc_error *error)
