@@ -167,6 +167,7 @@ static void connect_next(struct ws_client *c)
     bool tls = strcmp(c->url.scheme, "wss") == 0;
     struct lws_client_connect_info info = {
         .context = ws_pump_lws(c->pump),
+        .vhost = ws_pump_vhost(c->pump, tls),
         .address = c->addresses[c->next_address++],
         .port = c->url.port,
         .path = c->url.target,
@@ -179,7 +180,7 @@ static void connect_next(struct ws_client *c)
     c->in_connect = true;
     c->failed_in_connect = false;
     c->refs++;
-    struct lws *wsi = lws_client_connect_via_info(&info);
+    struct lws *wsi = info.vhost ? lws_client_connect_via_info(&info) : NULL;
     c->in_connect = false;
     buf_free(&authority);
     if (wsi && !c->failed_in_connect) {

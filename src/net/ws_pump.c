@@ -18,6 +18,10 @@
 #define TICK_UNSETTLED_MS 20u
 #define TICK_MS 1000u
 
+/* Connections end one by one before the context goes: destroyed with one in the middle of connecting, it leaks its
+ * virtual host. How many ticks that may take. */
+#define FREE_TURNS 10
+
 /* The loop's watch on one descriptor; outlives the connection until the loop has closed it. */
 struct ws_poll {
     uv_poll_t poll;
@@ -29,9 +33,12 @@ struct ws_poll {
 struct ws_pump {
     uv_loop_t *loop;
     struct lws_context *lws;
+    const struct lws_protocols *protocols;
+    struct lws_vhost *vhosts[2]; /* plain, TLS; made when first asked for */
     struct ws_watch *watches;
     uv_timer_t tick;
     bool freeing;
+    unsigned free_turns;
 };
 
 static void serve(struct ws_pump *p);
@@ -122,9 +129,9 @@ static void destroy(struct ws_pump *p)
 
 static void serve(struct ws_pump *p)
 {
-    for (int i = 0; i < TURNS && !p->freeing; i++)
+    for (int i = 0; i < TURNS; i++)
         (void)lws_service(p->lws, -1); /* -1: without waiting */
-    if (p->freeing) {
+    if (p->freeing && (!p->watches || p->free_turns++ == FREE_TURNS)) {
         destroy(p);
         return;
     }
@@ -143,16 +150,11 @@ struct ws_pump *ws_pump_new(uv_loop_t *loop, const struct lws_protocols *protoco
 {
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = protocols,
-        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .gid = -1,
         .uid = -1,
         .pt_serv_buf_size = RECEIVE_CHUNK,
         .fd_limit_per_thread = CONNECTIONS_MAX, /* else tables for every descriptor that the process may have */
-        .http_proxy_address = "",               /* else the environment's */
-        .ka_time = 20,
-        .ka_interval = 10,
-        .ka_probes = 3,
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
     struct lws_context *lws = lws_create_context(&info);
@@ -163,9 +165,27 @@ struct ws_pump *ws_pump_new(uv_loop_t *loop, const struct lws_protocols *protoco
     struct ws_pump *p = xcalloc(1, sizeof *p);
     p->loop = loop;
     p->lws = lws;
+    p->protocols = protocols;
     (void)uv_timer_init(loop, &p->tick);
     p->tick.data = p;
     return p;
+}
+
+struct lws_vhost *ws_pump_vhost(struct ws_pump *p, bool tls)
+{
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .vhost_name = tls ? "tls" : "plain",
+        .protocols = p->protocols,
+        .options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
+        .http_proxy_address = "", /* else the environment's */
+        .ka_time = 20,
+        .ka_interval = 10,
+        .ka_probes = 3,
+    };
+    if (!p->vhosts[tls])
+        p->vhosts[tls] = lws_create_vhost(p->lws, &info);
+    return p->vhosts[tls];
 }
 
 struct lws_context *ws_pump_lws(struct ws_pump *p)
