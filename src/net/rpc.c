@@ -58,6 +58,7 @@ struct rpc_call {
     void *arg;
     uv_timer_t timer;
     bool waiting;   /* for an endpoint whose chain is known to be right */
+    bool own_check; /* a check has begun since it waits */
     bool any_chain; /* asks for the chain itself */
     bool released;
     uint64_t tried; /* set of endpoints */
@@ -269,21 +270,36 @@ static struct rpc_call *first_waiting(struct rpc *r)
     return NULL;
 }
 
+/* No endpoint has passed the check. A call that came when the check was under way gets one of its own. */
+static void fail_waiting(struct rpc *r, const struct rpc_error *error)
+{
+    struct rpc_call *call;
+    bool again = false;
+    DL_FOREACH(r->calls, call)
+    {
+        if (!call->waiting)
+            continue;
+        keep_error(call, error);
+        if (call->own_check) {
+            call->waiting = false;
+            (void)uv_timer_start(&call->timer, on_call_timer, 0, 0);
+        }
+        call->own_check = true;
+        again |= call->waiting;
+    }
+    if (again)
+        (void)rpc_health_check(r->health);
+}
+
 static void on_checked(void *arg, const struct rpc_error *error)
 {
     struct rpc *r = arg;
     struct rpc_call *call;
-    if (has_verified(r)) {
+    if (has_verified(r))
         while ((call = first_waiting(r)))
             call_send(call);
-    } else if (rpc_health_checks(r->health) == 0) {
-        DL_FOREACH(r->calls, call)
-            if (call->waiting) {
-                keep_error(call, error);
-                call->waiting = false;
-                (void)uv_timer_start(&call->timer, on_call_timer, 0, 0);
-            }
-    }
+    else if (rpc_health_checks(r->health) == 0)
+        fail_waiting(r, error);
 }
 
 static struct rpc_call *call_new(struct rpc *r, enum call_mode mode, const char *method, const char *params,
@@ -309,6 +325,7 @@ static struct rpc_call *call_start(struct rpc *r, enum call_mode mode, const cha
                                    uint64_t timeout_ms, rpc_done_fn *done, void *arg)
 {
     struct rpc_call *call = call_new(r, mode, method, params, timeout_ms, done, arg);
+    call->own_check = rpc_health_checks(r->health) == 0;
     if (call->any_chain || has_verified(r) || rpc_health_check(r->health) == 0) {
         call_send(call);
         return call;

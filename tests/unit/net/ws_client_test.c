@@ -218,7 +218,7 @@ static void send_hundred_in_one_write(struct peer *p)
 
 static void check_order(struct fixture *f)
 {
-    char want[3];
+    char want[16];
     (void)snprintf(want, sizeof want, "%02d", (f->messages - 1) % 100);
     assert_memory_equal(f->last.data, want, 2);
 }
