@@ -42,6 +42,6 @@ int err_wrap(struct err *e, const char *fmt, ...)
     int n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof e->msg)
-        (void)snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %s", old);
+        (void)snprintf(e->msg + n, sizeof e->msg - (size_t)n, ": %.*s", ERR_MSG_BYTES - 3 - n, old);
     return e->code;
 }

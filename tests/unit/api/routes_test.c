@@ -256,9 +256,8 @@ static void executor_details(void **state)
 {
     struct fixture *f = *state;
     char enclave[ADDRESS_TEXT_MAX], pubkey[129], expected[512];
-    static const char *const fmt =
-        "{\"enclave_address\":\"%s\",\"enclave_public_key\":\"0x%s\",\"owner_address\":\"%s\","
-        "\"gas_address\":\"%s\"}";
+    static const char fmt[] = "{\"enclave_address\":\"%s\",\"enclave_public_key\":\"0x%s\",\"owner_address\":\"%s\","
+                              "\"gas_address\":\"%s\"}";
     static const char *const zero = "0x0000000000000000000000000000000000000000";
     (void)address_lower(enclave, &f->enclave_key.address);
     (void)hex_encode(pubkey, f->enclave_key.pubkey, 64);

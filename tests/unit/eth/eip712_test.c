@@ -26,6 +26,26 @@ static void golden_registration(void **state)
     assert_hex(signer.b, 20, "2e5e17c117efeb0727765988b230c4d95f8e8c9c");
 }
 
+/* Digests that ethers' TypedDataEncoder gives. */
+static void other_structs(void **state)
+{
+    (void)state;
+    struct address owner = addr(OWNER);
+    uint8_t digest[32], pubkey[64], pcr[3][48];
+    eip712_register(digest, &owner, 20, 1, 1721388963);
+    assert_hex(digest, 32, "8779cf7457c81126fdd48318dd7cb6596319d555c2e2d9bfaa57541cc9182553");
+    eip712_submit_output(digest, num("0x1000000000000000000000000000000000000000000000005"), "2,2,2,3,5,5", 11, 1234, 0,
+                         1721388963);
+    assert_hex(digest, 32, "f5c288c8fa70c772a63b2ad70c3efd670248fe23eae8995f3061bd46c8219adc");
+    eip712_submit_output(digest, num("0"), NULL, 0, 5000, 4, 1);
+    assert_hex(digest, 32, "ca1db63f69ae30714788173d2fb832672f1648be70bb34c2a1fc98b561280435");
+    memset(pubkey, 0x11, sizeof pubkey);
+    for (int i = 0; i < 3; i++)
+        memset(pcr[i], 0x22 + 0x11 * i, sizeof pcr[i]);
+    eip712_attestation(digest, pubkey, sizeof pubkey, pcr[0], pcr[1], pcr[2], 1721388963042);
+    assert_hex(digest, 32, "423d1a3c373d71a9171d0b3e7af8d2c86858696fce11782186eecfa77053eef4");
+}
+
 static void every_member_counts(void **state)
 {
     (void)state;
@@ -47,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_registration),
+        cmocka_unit_test(other_structs),
         cmocka_unit_test(every_member_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

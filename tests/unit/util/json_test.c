@@ -209,6 +209,50 @@ static void required_members(void **state)
     assert_int_equal(data.len, 2);
 }
 
+static void required_members_of_another_type(void **state)
+{
+    (void)state;
+    CLEANUP(free_root) struct json *root = parse("{\"n\":16,\"odd\":\"0x0\"}");
+    CLEANUP(buf_free) struct buf data = { 0 };
+    uint8_t two[2];
+    struct err e[3] = { 0 };
+    assert_int_equal(json_req_bytes(two, 2, root, "n", &e[0]), -EPROTO);
+    assert_string_equal(e[0].msg, "n: expected hex data, found integer");
+    assert_int_equal(json_req_data(&data, 9, root, "none", &e[1]), -EPROTO);
+    assert_string_equal(e[1].msg, "none: expected hex data, found nothing");
+    assert_int_equal(json_req_data(&data, 9, root, "odd", &e[2]), -EPROTO);
+    assert_string_equal(e[2].msg, "odd: hex data has an odd number of digits");
+}
+
+static void signed_and_real_numbers(void **state)
+{
+    (void)state;
+    CLEANUP(free_root) struct json *root = parse("[-5,1.5,\"1\",null]");
+    int64_t i = 7;
+    double d = 7;
+    assert_true(json_i64(json_at(root, 0), &i) && i == -5);
+    assert_true(json_f64(json_at(root, 0), &d) && d == -5);
+    assert_true(json_f64(json_at(root, 1), &d) && d == 1.5);
+    assert_false(json_i64(json_at(root, 1), &i) || json_i64(json_at(root, 2), &i) || json_i64(NULL, &i));
+    assert_false(json_f64(json_at(root, 2), &d) || json_f64(json_at(root, 3), &d) || json_f64(NULL, &d));
+    assert_true(i == -5 && d == 1.5);
+}
+
+/* What is wrong with a text that may hold a key is said without a word of it. */
+static void secrets(void **state)
+{
+    (void)state;
+    static const char right[] = "{\"gas_key_hex\":\"0x7c85\"}", wrong[] = "{\"gas_key_hex\":7c852118}";
+    struct err e = { 0 };
+    struct json *root = json_parse_secret(right, strlen(right), &e);
+    assert_string_equal(json_str(json_get(root, "gas_key_hex"), NULL), "0x7c85");
+    json_free_secret(root);
+    json_free_secret(NULL);
+    assert_null(json_parse_secret(wrong, strlen(wrong), &e));
+    assert_int_equal(e.code, -EINVAL);
+    assert_string_equal(e.msg, "line 1 column 17");
+}
+
 static void written_strings(void **state)
 {
     (void)state;
@@ -271,6 +315,9 @@ int main(void)
         cmocka_unit_test(values_may_outlive_their_root),
         cmocka_unit_test(members_in_order),
         cmocka_unit_test(required_members),
+        cmocka_unit_test(required_members_of_another_type),
+        cmocka_unit_test(signed_and_real_numbers),
+        cmocka_unit_test(secrets),
         cmocka_unit_test(written_strings),
         cmocka_unit_test(written_raw_strings),
         cmocka_unit_test(dumped),
