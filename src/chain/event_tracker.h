@@ -27,13 +27,15 @@ struct tracker_config {
     uint64_t start;
 };
 
+/* config is copied. tracker_free: NULL allowed. */
 struct event_tracker *tracker_new(const struct tracker_config *config);
 void tracker_free(struct event_tracker *t);
 
 /* ---- in ---- */
 
 /* The log subscription stands: live logs are held back from here until a pass that begins later has read up to the
- * newest head (one that came after this call: ask for it). / It is lost: logs held are dropped (the next pass reads them). */
+ * newest head (one that came after this call: ask for it). / It is lost: logs held are dropped (the next pass reads
+ * them). */
 void tracker_stream_up(struct event_tracker *t);
 void tracker_stream_down(struct event_tracker *t);
 
@@ -70,6 +72,7 @@ struct tracked {
     struct log_entry log;
 };
 
+/* Takes the next event to tell out of the queue; false when there is none. tracked_free releases its log. */
 bool tracker_next(struct event_tracker *t, struct tracked *out);
 void tracked_free(struct tracked *tracked);
 
@@ -80,11 +83,13 @@ struct tracker_want {
     uint64_t number;
 };
 
+/* Fills out with the header that is wanted now; false = none. */
 bool tracker_want(const struct event_tracker *t, struct tracker_want *out);
 
 /* Is a pass called for, and how soon: now (a fork, a new connection), or soon (something looked odd)? */
 enum tracker_urgency { TRACKER_IDLE, TRACKER_SOON, TRACKER_NOW };
 
+/* Pure: changes nothing. */
 enum tracker_urgency tracker_urgency(const struct event_tracker *t);
 
 /* Does this log, read back, need its block's timestamp (nobody has said it, and the log is one to tell)? */
@@ -100,6 +105,7 @@ struct tracker_stats {
     size_t blocks_kept, events_kept, parked, held;
 };
 
+/* Numbers as of now. */
 void tracker_stats(const struct event_tracker *t, struct tracker_stats *out);
 
 #endif

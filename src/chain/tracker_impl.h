@@ -89,6 +89,7 @@ enum verdict {
 /* Is b canonical beyond doubt: an ancestor of the tip by parent hashes without a gap? */
 bool tracker_is_certain(const struct event_tracker *t, const struct block *b);
 
+/* What is to be done with a log from this source. */
 enum verdict tracker_judge(const struct event_tracker *t, const struct log_entry *log, enum log_source source);
 
 /* Tells the log's event unless it was told. log is taken over. */

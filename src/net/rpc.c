@@ -275,8 +275,7 @@ static void fail_waiting(struct rpc *r, const struct rpc_error *error)
 {
     struct rpc_call *call;
     bool again = false;
-    DL_FOREACH(r->calls, call)
-    {
+    DL_FOREACH(r->calls, call) {
         if (!call->waiting)
             continue;
         keep_error(call, error);

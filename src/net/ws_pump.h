@@ -30,13 +30,14 @@ struct ws_watch {
 /* protocols: as libwebsockets has them, static. Returns NULL with e set. */
 struct ws_pump *ws_pump_new(uv_loop_t *loop, const struct lws_protocols *protocols, struct err *e);
 
-/* The context that was made for the pump / the loop it runs on; borrowed. */
+/* The context that was made for the pump; borrowed. */
 struct lws_context *ws_pump_lws(struct ws_pump *p);
 
 /* What connections of a kind have in common. Made on demand: the one for TLS loads the system's CA store (a megabyte or
  * two). NULL where that fails. */
 struct lws_vhost *ws_pump_vhost(struct ws_pump *p, bool tls);
 
+/* The loop it runs on; borrowed. */
 uv_loop_t *ws_pump_loop(const struct ws_pump *p);
 
 /* Starts watching a connection of libwebsockets'. */
