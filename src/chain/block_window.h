@@ -61,7 +61,7 @@ struct block *block_window_below(const struct block_window *w, uint64_t number);
 /* As find; a missing one is added as claimed. */
 struct block *block_window_get(struct block_window *w, uint64_t number, const uint8_t hash[32]);
 
-/* Marks b as one whose place in the chain is in doubt, or takes the mark away. */
+/* Marks b as to be checked, or as checked. */
 void block_window_suspect(struct block_window *w, struct block *b, bool suspect);
 
 /* The record of an event / the same, added undelivered where it is missing (pointers to records of b then move). */
@@ -72,7 +72,7 @@ struct event_record *block_event_get(struct block_window *w, struct block *b, ui
 /* Forgets blocks below number. */
 void block_window_forget(struct block_window *w, uint64_t number);
 
-/* Releases all blocks and records. */
+/* Releases everything; the window is empty afterwards. */
 void block_window_free(struct block_window *w);
 
 #endif

@@ -1,7 +1,7 @@
 /* The tracker's logs: judging, telling, taking back, holding, parking. */
 #include "chain/event_tracker.h"
 
-#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +93,21 @@ enum tracker_urgency tracker_urgency(const struct event_tracker *t)
     return t->urgency;
 }
 
+bool tracker_in_pass(const struct event_tracker *t)
+{
+    return t->pass.active;
+}
+
+bool tracker_is_holding(const struct event_tracker *t)
+{
+    return t->hold;
+}
+
+const struct err *tracker_malformed(const struct event_tracker *t)
+{
+    return &t->malformed;
+}
+
 void tracker_request_pass(struct event_tracker *t)
 {
     tracker_urge(t, TRACKER_NOW);
@@ -100,7 +115,7 @@ void tracker_request_pass(struct event_tracker *t)
 
 bool tracker_is_live(const struct event_tracker *t)
 {
-    return t->stream_up && !t->hold;
+    return t->stream_up && t->caught_up;
 }
 
 void tracker_stats(const struct event_tracker *t, struct tracker_stats *out)
@@ -170,8 +185,10 @@ static bool right_contract(const struct event_tracker *t, enum event_type type, 
 /* Decodes a log that is to be told. False: not ours, or malformed (counted). */
 static bool decode(struct event_tracker *t, struct chain_event *ev, const struct log_entry *log)
 {
-    if (chain_event_decode(ev, log, NULL) < 0) {
+    struct err e = { 0 };
+    if (chain_event_decode(ev, log, &e) < 0) {
         t->stats.malformed++;
+        t->malformed = e;
         return false;
     }
     if (ev->type == EVENT_NONE)
@@ -179,6 +196,8 @@ static bool decode(struct event_tracker *t, struct chain_event *ev, const struct
     if (right_contract(t, ev->type, &log->address))
         return true;
     t->stats.malformed++;
+    t->malformed = (struct err){ 0 };
+    (void)err_set(&t->malformed, -EBADMSG, "%s: of the wrong contract", event_name(ev->type));
     chain_event_free(ev);
     return false;
 }
@@ -389,14 +408,22 @@ void tracker_stream_up(struct event_tracker *t)
 {
     t->stream_up = true;
     t->hold = true;
+    t->caught_up = false;
     t->head_since_up = false;
     t->pass.counts = false;
+}
+
+void tracker_stop_holding(struct event_tracker *t)
+{
+    if (t->hold)
+        tracker_release_held(t);
 }
 
 void tracker_stream_down(struct event_tracker *t)
 {
     t->stream_up = false;
     t->hold = false;
+    t->caught_up = false;
     log_list_clear(&t->held);
     tracker_urge(t, TRACKER_SOON);
 }

@@ -27,17 +27,18 @@ struct tracker_config {
     uint64_t start;
 };
 
-/* config is copied. tracker_free: NULL allowed. */
+/* A tracker that knows nothing yet / releases it (NULL allowed). */
 struct event_tracker *tracker_new(const struct tracker_config *config);
 void tracker_free(struct event_tracker *t);
 
 /* ---- in ---- */
 
 /* The log subscription stands: live logs are held back from here until a pass that begins later has read up to the
- * newest head (one that came after this call: ask for it). / It is lost: logs held are dropped (the next pass reads
- * them). */
+ * newest head (one that came after this call: ask for it). / It is lost: logs held are dropped, the next pass reads
+ * them. / The reading takes too long: live logs go out ahead of it, since a job cannot wait. */
 void tracker_stream_up(struct event_tracker *t);
 void tracker_stream_down(struct event_tracker *t);
+void tracker_stop_holding(struct event_tracker *t);
 
 /* A head. polled: it was asked for (maybe of a lagging endpoint), so an older one says nothing. */
 void tracker_head(struct event_tracker *t, const struct chain_head *head, bool polled);
@@ -72,31 +73,41 @@ struct tracked {
     struct log_entry log;
 };
 
-/* Takes the next event to tell out of the queue; false when there is none. tracked_free releases its log. */
+/* Takes the next out; false = none. */
 bool tracker_next(struct event_tracker *t, struct tracked *out);
+/* Releases what tracker_next gave. */
 void tracked_free(struct tracked *tracked);
 
-/* The header that is wanted now, by hash or else by number; false = none. It stays wanted until it was given. */
+/* A header, by hash or else by number. */
 struct tracker_want {
     bool by_hash;
     uint8_t hash[32];
     uint64_t number;
 };
 
-/* Fills out with the header that is wanted now; false = none. */
+/* The header that is wanted now; false = none. It stays wanted until it was given. */
 bool tracker_want(const struct event_tracker *t, struct tracker_want *out);
 
 /* Is a pass called for, and how soon: now (a fork, a new connection), or soon (something looked odd)? */
 enum tracker_urgency { TRACKER_IDLE, TRACKER_SOON, TRACKER_NOW };
 
-/* Pure: changes nothing. */
+/* See above; a pass that has begun answers the call for it. */
 enum tracker_urgency tracker_urgency(const struct event_tracker *t);
 
 /* Does this log, read back, need its block's timestamp (nobody has said it, and the log is one to tell)? */
 bool tracker_lacks_timestamp(const struct event_tracker *t, const struct log_entry *log);
 
+/* Has a pass begun that has not come to its end? */
+bool tracker_in_pass(const struct event_tracker *t);
+
 /* The stream is up and everything before it has been read. */
 bool tracker_is_live(const struct event_tracker *t);
+
+/* Are live logs held back? */
+bool tracker_is_holding(const struct event_tracker *t);
+
+/* Why the last of our logs that could not be decoded was refused; msg is empty while there was none. */
+const struct err *tracker_malformed(const struct event_tracker *t);
 
 struct tracker_stats {
     uint64_t head_block;    /* newest head */
@@ -105,7 +116,7 @@ struct tracker_stats {
     size_t blocks_kept, events_kept, parked, held;
 };
 
-/* Numbers as of now. */
+/* Counts and heights as of now. */
 void tracker_stats(const struct event_tracker *t, struct tracker_stats *out);
 
 #endif

@@ -260,7 +260,7 @@ void tracker_head(struct event_tracker *t, const struct chain_head *head, bool p
     if (!t->started)
         start_at(t, head->number);
     take_head(t, &l, polled);
-    if (t->hold && !t->head_since_up) {
+    if (t->stream_up && !t->head_since_up) {
         t->head_since_up = true;
         tracker_urge(t, TRACKER_NOW);
     }

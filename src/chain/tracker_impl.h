@@ -65,7 +65,9 @@ struct event_tracker {
     bool fork_announced;            /* removed:true came; the heads of that fork have not */
     uint64_t fork_from, fork_until; /* blocks from fork_from are not settled before the head is at fork_until */
     enum tracker_urgency urgency;
-    bool stream_up, hold;
+    bool stream_up;
+    bool hold;          /* live logs wait */
+    bool caught_up;     /* a pass that counts has ended since the stream came up */
     bool head_since_up; /* only then is it known how far a pass must read before held logs may go */
     struct log_list held, parked;
     struct pass pass;
@@ -73,6 +75,7 @@ struct event_tracker {
     struct tracked *out;
     size_t out_n, out_cap, out_at;
     struct tracker_stats stats;
+    struct err malformed;
 };
 
 /* Where a log came from. */
@@ -89,7 +92,7 @@ enum verdict {
 /* Is b canonical beyond doubt: an ancestor of the tip by parent hashes without a gap? */
 bool tracker_is_certain(const struct event_tracker *t, const struct block *b);
 
-/* What is to be done with a log from this source. */
+/* What is to be done with a log that is not removed. */
 enum verdict tracker_judge(const struct event_tracker *t, const struct log_entry *log, enum log_source source);
 
 /* Tells the log's event unless it was told. log is taken over. */

@@ -13,7 +13,7 @@
 static void pass_start(struct event_tracker *t)
 {
     t->pass.active = true;
-    t->pass.counts = t->hold && t->head_since_up;
+    t->pass.counts = t->stream_up && t->head_since_up;
     t->pass.next = t->unsettled;
     t->urgency = TRACKER_IDLE;
 }
@@ -22,8 +22,10 @@ static void pass_start(struct event_tracker *t)
 static void pass_end(struct event_tracker *t)
 {
     t->pass.active = false;
-    if (t->pass.counts && t->hold)
-        tracker_release_held(t);
+    if (!t->pass.counts)
+        return;
+    t->caught_up = true;
+    tracker_stop_holding(t);
 }
 
 bool tracker_read_begin(struct event_tracker *t, uint64_t *from, uint64_t *to, uint64_t max_blocks)

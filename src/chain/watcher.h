@@ -16,7 +16,8 @@ struct watcher;
 struct watcher_events {
     /* One canonical event. ev and origin are borrowed for the call. */
     void (*on_event)(void *arg, const struct chain_event *ev, const struct event_origin *origin);
-    /* An event delivered before is no longer part of the chain (reorganisation); it may come again later. */
+    /* An event delivered before is no longer part of the chain (reorganisation); it may come again later. Of a
+     * JobCreated the inputs are not kept: they are empty here. */
     void (*on_removed)(void *arg, const struct chain_event *ev, const struct event_origin *origin);
     void (*on_head)(void *arg, const struct chain_head *head);
     /* Live and caught up (true), or the connection is lost (false). */
@@ -25,16 +26,21 @@ struct watcher_events {
 
 struct watcher_config {
     struct address executors, jobs;
-    uint64_t overlap_blocks;   /* re-read behind the last processed block on every backfill (16) */
+    uint64_t overlap_blocks;   /* blocks are read again until they lie so deep behind the head (16) */
     uint64_t max_range_blocks; /* first guess of a getLogs range (2,000); halved when refused */
 };
 
+/* last_processed_block: every event up to it was delivered, for sure (overlap_blocks behind the head at least); a new
+ * start reads from the block behind it. 0 = none. */
 struct watcher_stats {
     uint64_t head_block, last_processed_block;
     uint64_t events, events_backfilled, duplicates, reorgs, reconnects, malformed;
 };
 
-/* Starts following: heads at once, events from block `from` (inclusive). UINT64_MAX = only from now on. */
+/* Starts following: heads at once, events from block `from` (inclusive). UINT64_MAX = only from now on.
+ * Uses the one stream of rpc, which must outlive the watcher. Events come in chain order, except that one which the
+ * stream had withheld comes when it is found, and that live ones do not wait longer than some seconds for a long
+ * backfill. Any callback may free the watcher. Never fails today; e is unused. */
 struct watcher *watcher_new(uv_loop_t *loop, struct rpc *rpc, const struct watcher_config *config, uint64_t from,
                             const struct watcher_events *events, void *arg, struct err *e);
 void watcher_free(struct watcher *w);
