@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@ struct key;
  * is more to say than the value itself. */
 typedef int read_fn(const struct key *k, void *field, const struct json *v, struct err *why);
 
-static read_fn read_text, read_url_list, read_address, read_u64, read_u32, read_env, read_egress, read_gwei;
+static read_fn read_text, read_url_list, read_address, read_u64, read_u32, read_env, read_word, read_bool, read_gwei;
 
 /* One key. min and max bound integers and, for texts, min is the least length; unit multiplies an integer. */
 struct key {
@@ -64,7 +65,10 @@ static const struct key keys[] = {
     { "state_dir", read_text, AT(state_dir), 1, 0, 0, ABSENT, "a path that is not empty" },
     { "sandbox_allow_degraded", read_text, AT(sandbox_allow_degraded), 0, 0, 0, "\"\"",
       "a text: names of sandbox layers with commas between" },
-    { "egress", read_egress, AT(egress_public), 0, 0, 0, "\"public\"", "\"public\" or \"none\"" },
+    { "egress", read_word, AT(egress_public), 0, 0, 0, "\"public\"", "\"public\" or \"none\"" },
+    { "ledger_file", read_text, AT(ledger_file), 1, 0, 0, ABSENT, "a path that is not empty" },
+    { "ledger_sync", read_word, AT(ledger_flush), 0, 0, 0, "\"normal\"", "\"full\" or \"normal\"" },
+    { "persist_gas_key", read_bool, AT(persist_gas_key), 0, 0, 0, "true", "true or false" },
     { "code_cache_bytes", read_u64, AT(code_cache_bytes), 0, 17179869184, 1, "67108864", NULL },
     { "max_fee_per_gas_gwei", read_gwei, AT(max_fee_cap_wei), 0, 0, 0, "0", "a number from 0 to 1000000000" },
     { "callback_gas", read_u64, AT(callback_gas), 0, 100000000, 1, "1000000", NULL },
@@ -165,13 +169,24 @@ static int read_env(const struct key *k, void *field, const struct json *v, stru
     return 0;
 }
 
-static int read_egress(const struct key *k, void *field, const struct json *v, struct err *why)
+/* One of the two words that `expected` quotes; the first is true. */
+static int read_word(const struct key *k, void *field, const struct json *v, struct err *why)
+{
+    (void)why;
+    char yes[16], no[16];
+    const char *s = json_str(v, NULL);
+    if (!s || sscanf(k->expected, "\"%15[a-z]\" or \"%15[a-z]\"", yes, no) != 2)
+        return -EINVAL;
+    *(bool *)field = strcmp(s, yes) == 0;
+    return *(bool *)field || strcmp(s, no) == 0 ? 0 : -EINVAL;
+}
+
+static int read_bool(const struct key *k, void *field, const struct json *v, struct err *why)
 {
     (void)k, (void)why;
-    const char *s = json_str(v, NULL);
-    if (!s || (strcmp(s, "public") != 0 && strcmp(s, "none") != 0))
+    if (json_kind(v) != JSON_KIND_BOOL)
         return -EINVAL;
-    *(bool *)field = strcmp(s, "public") == 0;
+    *(bool *)field = json_bool(v, false);
     return 0;
 }
 
@@ -445,6 +460,7 @@ void config_free(struct config *c)
     free(c->enclave_signer_file);
     free(c->cgroup_root);
     free(c->state_dir);
+    free(c->ledger_file);
     free(c->sandbox_allow_degraded);
     *c = (struct config){ 0 };
 }

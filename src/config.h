@@ -48,9 +48,12 @@ struct config {
     char *state_dir;               /* NULL = a folder of its own under the run-time directory */
     char *sandbox_allow_degraded;  /* "" */
     bool egress_public;            /* egress: "public" (default) or "none" */
-    uint64_t code_cache_bytes;     /* 64 MiB */
-    struct u256 max_fee_cap_wei;   /* max_fee_per_gas_gwei; 0 = none */
-    uint64_t callback_gas;         /* 1,000,000 */
+    char *ledger_file;           /* NULL = /var/lib/oyster-serverless-executor/<enclave address>.db, see state_dir.h */
+    bool ledger_flush;           /* ledger_sync: "full" flushes each commit to the disk, "normal" (default) does not */
+    bool persist_gas_key;        /* true: the gas key is kept in the ledger, sealed for this enclave key */
+    uint64_t code_cache_bytes;   /* 64 MiB */
+    struct u256 max_fee_cap_wei; /* max_fee_per_gas_gwei; 0 = none */
+    uint64_t callback_gas;       /* 1,000,000 */
 };
 
 /* Reads and checks a file of at most CONFIG_FILE_MAX bytes. Returns 0, or a negative errno with one line: file, key,

@@ -49,6 +49,8 @@ export function connect(url) {
 // Blocks come at once with each transaction, and every blockTime seconds without any: the clock of a real chain goes on
 // when nothing happens.
 export class Chain {
+    accounts = [];
+
     static async start({ dir, blockTime = 1, chainId = 31337, port = 0, args = [] }) {
         const chain = new Chain();
         const logFile = join(dir, 'anvil.log');
@@ -66,8 +68,10 @@ export class Chain {
         return chain;
     }
 
+    // One object an account: it counts the nonces.
     account(i) {
-        return fundedAccount(this.provider, i);
+        this.accounts[i] ??= fundedAccount(this.provider, i);
+        return this.accounts[i];
     }
 
     async time() {

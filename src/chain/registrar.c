@@ -146,7 +146,7 @@ enum registration registrar_state(const struct registrar *r)
 
 bool registrar_works(const struct registrar *r)
 {
-    return r->state == REG_ACTIVE || r->state == REG_DRAINING;
+    return r->state != REG_ABSENT && r->state != REG_FOREIGN;
 }
 
 static void timer_closed(uv_handle_t *h)

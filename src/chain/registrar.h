@@ -42,7 +42,8 @@ void registrar_on_removed(struct registrar *r, const struct chain_event *ev);
 /* Where the registration stands now. */
 enum registration registrar_state(const struct registrar *r);
 
-/* True while jobs that name this node are to be taken. */
+/* True while jobs that name this node are to be taken: always but for REG_ABSENT and REG_FOREIGN, since the contract
+ * selects only who is registered. */
 bool registrar_works(const struct registrar *r);
 
 /* NULL allowed. */

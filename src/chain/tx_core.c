@@ -547,6 +547,46 @@ static void put_on(struct tx_core *core, struct tx_slot *slot, struct tx_call *c
     tx_core_event(core, slot, TXE_BIND, now_ms);
 }
 
+static struct tx_slot *slot_at(struct tx_lane *lane, uint64_t nonce)
+{
+    struct tx_slot *slot;
+    DL_SEARCH_SCALAR(lane->slots, slot, nonce, nonce);
+    if (slot)
+        return slot;
+    slot = new_slot(lane, nonce);
+    if (lane->next <= nonce)
+        lane->next = nonce + 1;
+    return slot;
+}
+
+uint64_t tx_core_adopt(struct tx_core *core, struct tx_call *call, uint64_t nonce, const struct tx_attempt *attempt,
+                       uint64_t now_ms)
+{
+    struct tx_slot *slot = slot_at(core->active, nonce);
+    struct tx_attempt *grown = realloc(slot->attempts, (slot->n_attempts + 1) * sizeof *grown);
+    if (!grown)
+        abort();
+    slot->attempts = grown;
+    grown[slot->n_attempts] = *attempt;
+    if (call) {
+        assert(!slot->call);
+        call->id = ++core->last_id;
+        call->slot = slot;
+        slot->call = call;
+    }
+    uint64_t id = slot->call ? slot->call->id : 0;
+    grown[slot->n_attempts++].call_id = call || attempt->call_id ? id : 0;
+    note_out(slot); /* any pool, or a block, may have it */
+    slot->broadcasts++;
+    slot->signed_ms = slot->state_ms = now_ms;
+    if (slot->state == TXS_EMPTY) {
+        core->active->sends++;
+        slot->state = TXS_SENDING;
+        todo(core, TODO_RESEND, slot, NULL);
+    }
+    return id;
+}
+
 /* Empty nonces at the top are given back. */
 static void release_top(struct tx_core *core, struct tx_lane *lane, uint64_t now_ms)
 {

@@ -33,6 +33,8 @@ struct tx_call {
     tx_sent_fn *sent;
     tx_done_fn *done;
     void *arg;
+    bool has_job; /* for the journal */
+    struct u256 job_id;
 
     struct tx_slot *slot; /* what it rides on, or NULL */
     bool waiting;         /* is in waiting[kind] */
@@ -164,6 +166,12 @@ bool tx_core_next(struct tx_core *core, struct tx_todo *out);
 
 /* Puts a call (calloc'ed, kind, data and times filled in) into the queue; sets its id. */
 void tx_core_push(struct tx_core *core, struct tx_call *call);
+
+/* Takes over an attempt (moved in) that an earlier life has signed for a nonce of the active account; its bytes are
+ * sent again at once. call: what it was for, as in tx_core_push, or NULL for a fill; a further attempt of a nonce
+ * belongs to the call that is there already. Returns the call's id, 0 for a fill. */
+uint64_t tx_core_adopt(struct tx_core *core, struct tx_call *call, uint64_t nonce, const struct tx_attempt *attempt,
+                       uint64_t now_ms);
 
 /* Told, delivered and nowhere: may be freed. */
 bool tx_call_is_loose(const struct tx_call *call);

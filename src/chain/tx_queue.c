@@ -79,6 +79,7 @@ static void on_deliver(uv_timer_t *timer)
         deliver(q, call); /* may push, cancel, and free q (which then delivers the rest) */
         free_if_loose(call);
     }
+    txq_run(q);
 }
 
 static void tell_later(struct tx_queue *q, struct tx_call *call)
@@ -97,10 +98,12 @@ static void tell_later(struct tx_queue *q, struct tx_call *call)
 
 /* ---- doing what the core asks for ---- */
 
-static void end_slot(struct tx_slot *slot, bool closing)
+static void end_slot(struct tx_queue *q, struct tx_slot *slot)
 {
-    if (slot->state == TXS_LOST && !closing)
+    if (slot->state == TXS_LOST && !q->closing)
         log_warn("tx_nonce_lost", F_U64("nonce", slot->nonce), F_U64("attempts", slot->n_attempts));
+    if (q->journal && !q->closing)
+        q->journal->settled(q->journal_arg, &slot->lane->account, slot->nonce);
     rpc_cancel(slot->send);
     rpc_cancel(slot->ask);
     rpc_cancel(slot->side);
@@ -132,7 +135,7 @@ static void do_todo(struct tx_queue *q, const struct tx_todo *t)
         tell_later(q, t->call);
         break;
     case TODO_END:
-        end_slot(t->slot, q->closing);
+        end_slot(q, t->slot);
         break;
     case TODO_DROP:
         tx_call_free(t->call);
@@ -282,19 +285,62 @@ void tx_queue_set_key(struct tx_queue *q, const struct seckey *key, uint64_t non
     txq_run(q);
 }
 
-uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_sent_fn *sent, tx_done_fn *done,
-                       void *arg)
+void tx_queue_set_journal(struct tx_queue *q, const struct tx_journal *journal, void *arg)
 {
-    assert(!q->closing && intent->kind < TX_KIND_COUNT);
+    q->journal = journal;
+    q->journal_arg = arg;
+}
+
+static struct tx_call *new_call(const struct tx_intent *intent, tx_sent_fn *sent, tx_done_fn *done, void *arg)
+{
     struct tx_call *call = xcalloc(1, sizeof *call);
     call->kind = intent->kind;
     call->to = intent->to;
     call->data = intent->data_len ? xmemdup(intent->data, intent->data_len) : NULL;
     call->data_len = intent->data_len;
     call->useless_after_ms = intent->useless_after_ms;
+    call->has_job = intent->has_job;
+    call->job_id = intent->job_id;
     call->sent = sent;
     call->done = done;
     call->arg = arg;
+    return call;
+}
+
+/* Is a call on this nonce of the active account already? */
+static bool nonce_has_call(const struct tx_queue *q, uint64_t nonce)
+{
+    for (const struct tx_slot *slot = q->core.active->slots; slot; slot = slot->next)
+        if (slot->nonce == nonce)
+            return slot->call != NULL;
+    return false;
+}
+
+uint64_t tx_queue_adopt(struct tx_queue *q, const struct tx_record *r, uint64_t useless_after_ms, tx_sent_fn *sent,
+                        tx_done_fn *done, void *arg)
+{
+    assert(!q->closing && q->core.active && address_eq(&q->core.active->account, &r->from));
+    struct tx_attempt attempt = { .offer = { .max_fee = r->max_fee_wei, .tip = r->tip_wei },
+                                  .gas_limit = r->gas_limit,
+                                  .call_id = r->kind != TX_FILL };
+    struct tx_call *call = NULL;
+    struct tx_intent intent = { r->kind, r->to, r->data, r->data_len, useless_after_ms, r->has_job, r->job_id };
+    memcpy(attempt.hash, r->hash, 32);
+    buf_append(&attempt.raw, r->raw, r->raw_len);
+    if (r->kind != TX_FILL && !nonce_has_call(q, r->nonce)) {
+        call = new_call(&intent, sent, done, arg);
+        memcpy(call->hash, r->hash, 32);
+    }
+    log_info("tx_adopted", F_U64("nonce", r->nonce), F_HEX("hash", r->hash, 32));
+    (void)uv_timer_start(&q->deliver, on_deliver, 0, 0); /* sent when all records are here: the newest attempt counts */
+    return tx_core_adopt(&q->core, call, r->nonce, &attempt, clock_mono_ms());
+}
+
+uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_sent_fn *sent, tx_done_fn *done,
+                       void *arg)
+{
+    assert(!q->closing && intent->kind < TX_KIND_COUNT);
+    struct tx_call *call = new_call(intent, sent, done, arg);
     tx_core_push(&q->core, call);
     uint64_t id = call->id;
     txq_run(q);

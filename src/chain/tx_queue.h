@@ -24,6 +24,32 @@ struct tx_intent {
     const uint8_t *data;
     size_t data_len;
     uint64_t useless_after_ms; /* monotonic; dropped when not included by then. UINT64_MAX = never */
+    bool has_job;              /* for the journal: which job it answers */
+    struct u256 job_id;
+};
+
+/* A signed transaction as the journal keeps it. Everything is borrowed. */
+struct tx_record {
+    struct address from;
+    uint64_t nonce;
+    uint8_t hash[32];
+    enum tx_kind kind;
+    struct address to;
+    const uint8_t *data;
+    size_t data_len;
+    bool has_job;
+    struct u256 job_id;
+    struct u256 max_fee_wei, tip_wei;
+    uint64_t gas_limit;
+    const uint8_t *raw;
+    size_t raw_len;
+};
+
+/* Where signed transactions are written down. sending is called before the bytes leave, for the first ones of a nonce
+ * and for each replacement; settled when the nonce needs no more care (included deep enough, or used by another). */
+struct tx_journal {
+    void (*sending)(void *arg, const struct tx_record *record);
+    void (*settled)(void *arg, const struct address *from, uint64_t nonce);
 };
 
 enum tx_outcome {
@@ -89,6 +115,18 @@ uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_se
 /* Withdraws an intent that is not sent yet (done: TX_CANCELLED, from the loop); one that is sent is watched to its end.
  */
 void tx_queue_cancel(struct tx_queue *q, uint64_t handle);
+
+/* Installs the journal (borrowed). */
+void tx_queue_set_journal(struct tx_queue *q, const struct tx_journal *journal, void *arg);
+
+/* Takes over a transaction that an earlier life of the node has sent from the present account and not seen settled: the
+ * same bytes are sent again, its receipt is looked for, it is replaced where it is stuck, and its call is signed anew
+ * under another nonce where the nonce was used by something else. Records in order of nonce, each nonce's attempts from
+ * the oldest on, right after tx_queue_set_key and before anything is pushed. sent: as in tx_queue_push, called for a
+ * signing of this life. Returns the handle: for a further attempt of a nonce that of the first (its callbacks are the
+ * ones that count), 0 for a fill. */
+uint64_t tx_queue_adopt(struct tx_queue *q, const struct tx_record *record, uint64_t useless_after_ms, tx_sent_fn *sent,
+                        tx_done_fn *done, void *arg);
 
 /* Numbers as of now. */
 /* Numbers for metrics. */

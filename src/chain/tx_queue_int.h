@@ -13,6 +13,8 @@ struct tx_queue {
     struct rpc *rpc;
     struct tx_queue_config config;
     struct tx_core core;
+    const struct tx_journal *journal; /* NULL = none */
+    void *journal_arg;
     struct tx_queue_stats stats;
 
     struct fee_market market;

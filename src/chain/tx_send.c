@@ -26,8 +26,31 @@ static enum tx_kind kind_of(const struct tx_slot *slot)
 
 static void on_answer(void *arg, const struct json *result, const struct rpc_error *error);
 
-/* The one place at which bytes leave for the endpoints: what must be written down before that (nonce, hash, raw bytes,
- * intent) is written here; its end is what on_deliver and TODO_END are told in tx_queue.c. */
+/* What a next life of the node needs is written before the bytes leave; its end is what TODO_END tells in tx_queue.c.
+ */
+static void journal_attempt(struct tx_queue *q, const struct tx_slot *slot, const struct tx_attempt *attempt)
+{
+    const struct tx_call *call = slot->call;
+    if (!q->journal)
+        return;
+    struct tx_record r = { .from = slot->lane->account,
+                           .nonce = slot->nonce,
+                           .kind = kind_of(slot),
+                           .to = call ? call->to : slot->lane->account,
+                           .data = call ? call->data : NULL,
+                           .data_len = call ? call->data_len : 0,
+                           .has_job = call && call->has_job,
+                           .job_id = call ? call->job_id : u256_from_u64(0),
+                           .max_fee_wei = attempt->offer.max_fee,
+                           .tip_wei = attempt->offer.tip,
+                           .gas_limit = attempt->gas_limit,
+                           .raw = attempt->raw.data,
+                           .raw_len = attempt->raw.len };
+    memcpy(r.hash, attempt->hash, sizeof r.hash);
+    q->journal->sending(q->journal_arg, &r);
+}
+
+/* The one place at which bytes leave for the endpoints. */
 static void broadcast(struct tx_queue *q, struct tx_slot *slot, size_t index)
 {
     struct tx_attempt *attempt = &slot->attempts[index];
@@ -135,6 +158,7 @@ void txq_sign(struct tx_queue *q, struct tx_slot *slot)
     sign_attempt(q, slot, attempt);
     slot->signed_ms = clock_mono_ms();
     slot->signed_head = q->core.heads;
+    journal_attempt(q, slot, attempt);
     broadcast(q, slot, slot->n_attempts - 1);
     note_sent(q, slot, attempt);
 }

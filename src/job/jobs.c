@@ -6,6 +6,8 @@
 #include <uthash.h>
 
 #include "eth/eip712.h"
+#include "job/job.h"
+#include "job/journal.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -15,28 +17,9 @@
 #define LATE_GRACE_MS 3000
 /* A run that begins late (read back after an outage) must leave this for the answer's transaction. */
 #define SUBMIT_ROOM_MS 1000
-
-struct job {
-    struct jobs *owner;
-    struct u256 id;
-    char id_text[U256_DEC_MAX];
-    enum job_state state;
-    uint8_t codehash[32];
-    uint8_t *inputs;
-    size_t inputs_len;
-    uint64_t deadline_ms;      /* as the contract has it: what a timeout reports as total time */
-    uint64_t start_us;         /* monotonic, when the event came */
-    uint64_t run_until_us;     /* monotonic end of the run */
-    uint64_t useless_after_ms; /* monotonic; the contract refuses from then on */
-    struct code *code;
-    struct code_request *fetch; /* with JOB_FETCHING */
-    uint64_t run;               /* pool handle, with JOB_RUNNING */
-    uint64_t intent;            /* tx_queue handle, with JOB_SIGNED and JOB_SUBMITTED */
-    int error_code;
-    uint64_t total_time_ms;
-    uint64_t sent_us;
-    UT_hash_handle hh;
-};
+/* An unsent answer of an earlier life that was signed longer ago is signed anew: contracts refuse old signatures
+ * (SIGN_MAX_AGE, some minutes). */
+#define SIGN_AGAIN_S 60
 
 struct jobs {
     struct jobs_parts parts;
@@ -45,6 +28,7 @@ struct jobs {
     void *arg;
     struct job *open;
     struct jobs_stats stats;
+    bool stopping; /* what ends now goes on in the node's next life */
 };
 
 struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *config,
@@ -61,9 +45,7 @@ struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *
 static void job_release(struct job *job)
 {
     HASH_DEL(job->owner->open, job);
-    code_drop(job->code);
-    free(job->inputs);
-    free(job);
+    job_free(job);
 }
 
 static void count_final(struct jobs_stats *s, enum job_state state)
@@ -85,7 +67,12 @@ static void job_step(struct job *job, enum job_event event, const char *reason)
     job->state = to;
     if (!job_state_is_final(to))
         return;
+    if (j->stopping) {
+        job_release(job);
+        return;
+    }
     count_final(&j->stats, to);
+    job_record(j->parts.ledger, job);
     uint64_t latency = job->sent_us ? job->sent_us - job->start_us : 0;
     LOG_RECORD(to == JOB_CONFIRMED ? LOG_INFO : LOG_WARN, "job_final", F_STR("job", job->id_text),
                F_STR("state", job_state_name(to)), F_I64("error_code", job->error_code),
@@ -104,6 +91,7 @@ static void on_sent(void *arg, const uint8_t hash[32])
     struct job *job = arg;
     if (!job->sent_us)
         job->sent_us = clock_mono_us();
+    memcpy(job->tx_hash, hash, sizeof job->tx_hash);
     log_info("answer_sent", F_STR("job", job->id_text), F_HEX("tx", hash, 32),
              F_U64("event_to_tx_us", job->sent_us - job->start_us));
     job_step(job, JOB_EV_SENT, "");
@@ -118,31 +106,50 @@ static void on_tx_done(void *arg, const struct tx_result *r)
     job_step(arg, events[r->outcome], r->reason);
 }
 
-/* The end of every path: signs error code and output and queues the transaction. */
-static void job_answer(struct job *job, uint8_t error_code, const uint8_t *output, size_t output_len)
+static void job_sign(struct job *job)
+{
+    uint8_t digest[32];
+    job->sign_timestamp_s = clock_wall_s();
+    eip712_submit_output(digest, job->id, job->output, job->output_len, job->total_time_ms, (uint8_t)job->error_code,
+                         job->sign_timestamp_s);
+    seckey_sign(&job->signature, job->owner->parts.enclave_key, digest);
+}
+
+static void job_submit(struct job *job)
 {
     struct jobs *j = job->owner;
     struct submit_output s = { .job_id = job->id,
-                               .output = output,
-                               .output_len = output_len,
+                               .output = job->output,
+                               .output_len = job->output_len,
                                .total_time_ms = job->total_time_ms,
-                               .error_code = error_code,
-                               .sign_timestamp_s = clock_wall_s() };
-    uint8_t digest[32];
-    eip712_submit_output(digest, s.job_id, output, output_len, s.total_time_ms, error_code, s.sign_timestamp_s);
-    seckey_sign(&s.signature, j->parts.enclave_key, digest);
+                               .error_code = (uint8_t)job->error_code,
+                               .sign_timestamp_s = job->sign_timestamp_s,
+                               .signature = job->signature };
     struct buf call = { 0 };
     call_submit_output(&call, &s);
-    job->error_code = error_code;
-    j->stats.by_error_code[error_code]++;
-    job_step(job, JOB_EV_VERDICT, "");
     struct tx_intent intent = { .kind = TX_SUBMIT_OUTPUT,
                                 .to = j->config.jobs_contract,
                                 .data = call.data,
                                 .data_len = call.len,
-                                .useless_after_ms = job->useless_after_ms };
+                                .useless_after_ms = job->useless_after_ms,
+                                .has_job = true,
+                                .job_id = job->id };
     job->intent = tx_queue_push(j->parts.tx, &intent, on_sent, on_tx_done, job);
     buf_free(&call);
+}
+
+/* The end of every path: signs error code and output, sends, and only then writes down what the send has journalled
+ * already in its own way. */
+static void job_answer(struct job *job, uint8_t error_code, const uint8_t *output, size_t output_len)
+{
+    job->error_code = error_code;
+    job->output = xmemdup(output, output_len);
+    job->output_len = output_len;
+    job->owner->stats.by_error_code[error_code]++;
+    job_sign(job);
+    job_step(job, JOB_EV_VERDICT, "");
+    job_submit(job);
+    job_record(job->owner->parts.ledger, job);
 }
 
 static uint64_t elapsed_ms(const struct job *job)
@@ -207,55 +214,141 @@ static void job_begin(struct job *job)
     job->fetch = code_store_get(store, job->codehash, job->run_until_us, on_code, job);
 }
 
-/* Sets the ends of a job by what is left of its time: an event read back late has less. Returns false when the contract
- * would not take an answer any more. */
-static bool job_set_time(struct job *job, const struct event_origin *origin)
+/* Sets the ends of a job by what is left of its time; age_ms: how long ago its block was. Returns false when the
+ * contract would not take an answer any more. */
+static bool job_set_time(struct job *job, uint64_t age_ms)
 {
-    const struct jobs *j = job->owner;
-    uint64_t buffer = j->config.execution_buffer_ms, now_ms = clock_mono_ms(), age = 0;
-    uint64_t chain_now = chain_clock_now_ms(j->parts.clock, now_ms, clock_wall_ms());
-    if (origin->backfilled && origin->block_timestamp_s)
-        age = sat_sub(chain_now, origin->block_timestamp_s * 1000);
-    uint64_t whole = sat_add(job->deadline_ms, buffer);
-    if (age >= whole)
+    uint64_t whole = sat_add(job->deadline_ms, job->owner->config.execution_buffer_ms);
+    if (age_ms >= whole)
         return false;
-    uint64_t left = whole - age;
+    uint64_t left = whole - age_ms;
     uint64_t run = job->deadline_ms;
-    if (age > 0 && run > left)
+    if (age_ms > 0 && run > left)
         run = left;
-    if (age > 0 && left - run < SUBMIT_ROOM_MS && run > SUBMIT_ROOM_MS)
+    if (age_ms > 0 && left - run < SUBMIT_ROOM_MS && run > SUBMIT_ROOM_MS)
         run -= SUBMIT_ROOM_MS;
     job->run_until_us = sat_add(job->start_us, sat_mul(run, 1000));
-    job->useless_after_ms = sat_add(now_ms, sat_add(left, LATE_GRACE_MS));
+    job->useless_after_ms = sat_add(clock_mono_ms(), sat_add(left, LATE_GRACE_MS));
     return true;
+}
+
+static uint64_t age_of_block(const struct jobs *j, uint64_t chain_time_s)
+{
+    return sat_sub(chain_clock_now_ms(j->parts.clock, clock_mono_ms(), clock_wall_ms()), sat_mul(chain_time_s, 1000));
+}
+
+static void job_was_answered(void *arg, const struct ledger_job *r)
+{
+    static const uint8_t none[32];
+    bool sent = memcmp(r->tx_hash, none, sizeof none) != 0;
+    *(bool *)arg = r->state == JOB_CONFIRMED || (r->state == JOB_DROPPED && sent);
+}
+
+/* True for a job that is open, or whose answer went out in this life of the node or an earlier one. */
+static bool is_known(struct jobs *j, struct u256 id)
+{
+    struct job *job;
+    bool answered = false;
+    HASH_FIND(hh, j->open, &id, sizeof id, job);
+    if (!job)
+        (void)ledger_get_job(j->parts.ledger, id, job_was_answered, &answered);
+    return job || answered;
 }
 
 void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin)
 {
-    struct job *job;
-    HASH_FIND(hh, j->open, &ev->u.job_created.job_id, sizeof(struct u256), job);
-    if (job)
+    if (is_known(j, ev->u.job_created.job_id))
         return;
-    job = xcalloc(1, sizeof *job);
-    job->owner = j;
-    job->id = ev->u.job_created.job_id;
-    (void)u256_to_dec(job->id_text, job->id);
-    job->state = JOB_SEEN;
-    job->error_code = -1;
+    struct job *job = job_new(j, ev->u.job_created.job_id, ev->u.job_created.inputs, ev->u.job_created.inputs_len);
     memcpy(job->codehash, ev->u.job_created.codehash, 32);
-    job->inputs = xmemdup(ev->u.job_created.inputs, ev->u.job_created.inputs_len);
-    job->inputs_len = ev->u.job_created.inputs_len;
     job->deadline_ms = ev->u.job_created.deadline_ms;
+    job->block_number = origin->block_number;
+    job->chain_time_s = origin->block_timestamp_s;
+    job->seen_wall_ms = clock_wall_ms();
     job->start_us = origin->received_us;
     HASH_ADD(hh, j->open, id, sizeof(struct u256), job);
     j->stats.received++;
+    bool late = origin->backfilled && origin->block_timestamp_s;
+    bool in_time = job_set_time(job, late ? age_of_block(j, origin->block_timestamp_s) : 0);
+    if (in_time)
+        job_begin(job);
     log_info("job_received", F_STR("job", job->id_text), F_HEX("codehash", job->codehash, 32),
              F_U64("input_bytes", job->inputs_len), F_U64("deadline_ms", job->deadline_ms),
              F_U64("block", origin->block_number), F_BOOL("backfilled", origin->backfilled));
-    if (job_set_time(job, origin))
-        job_begin(job);
+    if (in_time)
+        job_record(j->parts.ledger, job); /* the worker has begun meanwhile */
     else
         job_step(job, JOB_EV_LATE, "read back after the contract's limit");
+}
+
+/* ---- a new life of the node ---- */
+
+static void load_job(void *arg, const struct ledger_job *r)
+{
+    struct jobs *j = arg;
+    struct job *job = job_from_record(j, r);
+    uint64_t age = job->chain_time_s ? age_of_block(j, job->chain_time_s) : sat_sub(clock_wall_ms(), job->seen_wall_ms);
+    job->start_us = sat_sub(clock_mono_us(), sat_mul(age, 1000));
+    HASH_ADD(hh, j->open, id, sizeof(struct u256), job);
+    if (!job_set_time(job, age)) { /* a last look at what was sent, no more */
+        job->run_until_us = clock_mono_us();
+        job->useless_after_ms = sat_add(clock_mono_ms(), LATE_GRACE_MS);
+    }
+}
+
+static void ignore_tx_done(void *arg, const struct tx_result *r)
+{
+    (void)arg;
+    (void)r;
+}
+
+/* Hands a transaction of an earlier life back to the queue, and its end to the job that it answers. */
+static void adopt_tx(void *arg, const struct ledger_tx *t)
+{
+    struct jobs *j = arg;
+    struct job *job = NULL;
+    struct tx_record r = journal_record(t);
+    if (t->has_job)
+        HASH_FIND(hh, j->open, &t->job_id, sizeof t->job_id, job);
+    if (!job || job->adopted) { /* final already, a slash, or a further attempt of a nonce */
+        (void)tx_queue_adopt(j->parts.tx, &r, UINT64_MAX, NULL, ignore_tx_done, NULL);
+        return;
+    }
+    job->adopted = true;
+    job->state = JOB_SUBMITTED;
+    memcpy(job->tx_hash, t->hash, sizeof job->tx_hash);
+    job->intent = tx_queue_adopt(j->parts.tx, &r, job->useless_after_ms, on_sent, on_tx_done, job);
+}
+
+/* Goes on with a job that has no transaction: sends the answer that was signed, or runs it (again). */
+static void resume_job(struct job *job)
+{
+    bool late = clock_mono_us() >= job->run_until_us;
+    if (job->error_code >= 0) {
+        if (clock_wall_s() >= job->sign_timestamp_s + SIGN_AGAIN_S)
+            job_sign(job);
+        job->state = JOB_SIGNED;
+        job_submit(job);
+        return;
+    }
+    job->state = JOB_SEEN;
+    if (late)
+        job_step(job, JOB_EV_LATE, "the node was away until its deadline");
+    else
+        job_begin(job);
+}
+
+void jobs_restore(struct jobs *j, const struct address *gas_account)
+{
+    struct job *job, *tmp;
+    ledger_each_job_not_in(j->parts.ledger, job_final_states(), load_job, j);
+    ledger_each_tx(j->parts.ledger, gas_account, adopt_tx, j);
+    HASH_ITER(hh, j->open, job, tmp) {
+        log_info("job_resumed", F_STR("job", job->id_text), F_STR("state", job_state_name(job->state)),
+                 F_I64("error_code", job->error_code), F_BOOL("adopted", job->adopted));
+        if (!job->adopted)
+            resume_job(job);
+    }
 }
 
 void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why)
@@ -281,11 +374,16 @@ void jobs_stats(const struct jobs *j, struct jobs_stats *out)
     out->open = HASH_COUNT(j->open);
 }
 
+void jobs_stop(struct jobs *j)
+{
+    if (j)
+        j->stopping = true;
+}
+
 void jobs_free(struct jobs *j)
 {
     if (!j)
         return;
-    j->on_final = NULL;
     struct job *job, *tmp;
     HASH_ITER(hh, j->open, job, tmp) {
         if (job->state == JOB_FETCHING)

@@ -16,6 +16,7 @@
 #include "eth/key.h"
 #include "job/code_store.h"
 #include "job/job_state.h"
+#include "ledger/ledger.h"
 #include "worker/pool.h"
 
 struct jobs;
@@ -27,6 +28,7 @@ struct jobs_parts {
     struct tx_queue *tx;
     const struct seckey *enclave_key;
     const struct chain_clock *clock;
+    struct ledger *ledger;
 };
 
 struct jobs_config {
@@ -64,8 +66,14 @@ void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why);
 /* Numbers as of now. */
 void jobs_stats(const struct jobs *j, struct jobs_stats *out);
 
-/* Ends all jobs without answers. NULL allowed. Order of the end: tx_queue_free first (its callbacks end the jobs that
- * wait for it), then this, then the code store and the pool. */
+/* Takes up what an earlier life of the node has left in the ledger: transactions that were sent and not settled go back
+ * to the queue (the same bytes first), answers that were signed are sent, the rest is run again as far as its time
+ * allows. gas_account: whose transactions. Call once, after the queue has its key. */
+void jobs_restore(struct jobs *j, const struct address *gas_account);
+
+/* The order of the end is jobs_stop, tx_queue_free (its callbacks end the jobs that wait for it), jobs_free, then the
+ * code store, the pool and the ledger. Jobs that are open then stay so in the ledger. NULL allowed in both. */
+void jobs_stop(struct jobs *j);
 void jobs_free(struct jobs *j);
 
 #endif

@@ -23,6 +23,7 @@ enum statement {
     PRUNE,
     PUT_TX,
     DROP_TX,
+    DROP_TX_OF_JOB,
     EACH_TX,
     BEGIN,
     COMMIT,
@@ -32,7 +33,8 @@ enum statement {
 #define JOB_COLUMNS                                                                                                    \
     "id, state, codehash, inputs, deadline_ms, chain_time_s, seen_wall_ms, block_number, error_code, total_time_ms, "  \
     "output, sign_timestamp_s, signature, tx_hash, event_to_tx_us"
-#define TX_COLUMNS "sender, nonce, hash, kind, job_id, recipient, data, raw, sent_wall_ms"
+#define TX_COLUMNS                                                                                                     \
+    "sender, nonce, hash, kind, job_id, recipient, data, raw, sent_wall_ms, max_fee_wei, tip_wei, gas_limit"
 
 static const char *const sql[STATEMENT_COUNT] = {
     [PUT_SETTING] = "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)",
@@ -44,9 +46,10 @@ static const char *const sql[STATEMENT_COUNT] = {
     [EACH_JOB] = "SELECT " JOB_COLUMNS " FROM jobs WHERE (1 << state) & ?1 = 0 ORDER BY seen_wall_ms",
     [PRUNE] = "DELETE FROM jobs WHERE (1 << state) & ?1 != 0 AND seen_wall_ms <= "
               "(SELECT seen_wall_ms FROM jobs ORDER BY seen_wall_ms DESC LIMIT 1 OFFSET ?2)",
-    [PUT_TX] = "INSERT OR REPLACE INTO txs (" TX_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+    [PUT_TX] = "INSERT OR REPLACE INTO txs (" TX_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+    [DROP_TX_OF_JOB] = "DELETE FROM txs WHERE job_id = ?1 AND NOT (sender = ?2 AND nonce = ?3)",
     [DROP_TX] = "DELETE FROM txs WHERE sender = ?1 AND nonce = ?2",
-    [EACH_TX] = "SELECT " TX_COLUMNS " FROM txs WHERE sender = ?1 ORDER BY nonce",
+    [EACH_TX] = "SELECT " TX_COLUMNS " FROM txs WHERE sender = ?1 ORDER BY nonce, sent_wall_ms",
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
 };
@@ -97,6 +100,20 @@ static void column_bytes(sqlite3_stmt *s, int at, const uint8_t **data, size_t *
     *len = (size_t)sqlite3_column_bytes(s, at);
 }
 
+static void bind_u256(sqlite3_stmt *s, int at, struct u256 v)
+{
+    uint8_t be[32];
+    u256_to_be(be, v);
+    (void)sqlite3_bind_blob(s, at, be, sizeof be, SQLITE_TRANSIENT);
+}
+
+static struct u256 column_u256(sqlite3_stmt *s, int at)
+{
+    uint8_t be[32];
+    column_fixed(s, at, be, sizeof be);
+    return u256_from_be(be);
+}
+
 /* Runs a write to its end. */
 static void run(struct ledger *l, sqlite3_stmt *s)
 {
@@ -140,9 +157,7 @@ size_t ledger_get_setting(struct ledger *l, enum ledger_setting key, void *value
 void ledger_put_job(struct ledger *l, const struct ledger_job *j)
 {
     sqlite3_stmt *s = prepared(l, PUT_JOB);
-    uint8_t id[32];
-    u256_to_be(id, j->id);
-    bind_blob(s, 1, id, sizeof id);
+    bind_u256(s, 1, j->id);
     (void)sqlite3_bind_int(s, 2, j->state);
     bind_blob(s, 3, j->codehash, sizeof j->codehash);
     bind_blob(s, 4, j->inputs, j->inputs_len);
@@ -162,9 +177,7 @@ void ledger_put_job(struct ledger *l, const struct ledger_job *j)
 
 static void read_job(sqlite3_stmt *s, struct ledger_job *j)
 {
-    uint8_t id[32];
-    column_fixed(s, 0, id, sizeof id);
-    j->id = u256_from_be(id);
+    j->id = column_u256(s, 0);
     j->state = sqlite3_column_int(s, 1);
     column_fixed(s, 2, j->codehash, sizeof j->codehash);
     column_bytes(s, 3, &j->inputs, &j->inputs_len);
@@ -185,9 +198,7 @@ bool ledger_get_job(struct ledger *l, struct u256 job_id, void (*fn)(void *arg, 
                     void *arg)
 {
     sqlite3_stmt *s = prepared(l, GET_JOB);
-    uint8_t id[32];
-    u256_to_be(id, job_id);
-    bind_blob(s, 1, id, sizeof id);
+    bind_u256(s, 1, job_id);
     bool there = sqlite3_step(s) == SQLITE_ROW;
     if (there) {
         struct ledger_job job;
@@ -223,19 +234,28 @@ void ledger_prune(struct ledger *l, unsigned final_states, uint32_t keep)
 
 void ledger_put_tx(struct ledger *l, const struct ledger_tx *t)
 {
-    sqlite3_stmt *s = prepared(l, PUT_TX);
-    uint8_t id[32];
-    u256_to_be(id, t->job_id);
+    sqlite3_stmt *s;
+    if (t->has_job) {
+        s = prepared(l, DROP_TX_OF_JOB);
+        bind_u256(s, 1, t->job_id);
+        bind_blob(s, 2, t->from.b, sizeof t->from.b);
+        bind_u64(s, 3, t->nonce);
+        run(l, s);
+    }
+    s = prepared(l, PUT_TX);
     bind_blob(s, 1, t->from.b, sizeof t->from.b);
     bind_u64(s, 2, t->nonce);
     bind_blob(s, 3, t->hash, sizeof t->hash);
     (void)sqlite3_bind_int(s, 4, t->kind);
     if (t->has_job)
-        bind_blob(s, 5, id, sizeof id);
+        bind_u256(s, 5, t->job_id);
     bind_blob(s, 6, t->to.b, sizeof t->to.b);
     bind_blob(s, 7, t->data, t->data_len);
     bind_blob(s, 8, t->raw, t->raw_len);
     bind_u64(s, 9, t->sent_wall_ms);
+    bind_u256(s, 10, t->max_fee_wei);
+    bind_u256(s, 11, t->tip_wei);
+    bind_u64(s, 12, t->gas_limit);
     run(l, s);
 }
 
@@ -249,18 +269,19 @@ void ledger_drop_tx(struct ledger *l, const struct address *from, uint64_t nonce
 
 static void read_tx(sqlite3_stmt *s, struct ledger_tx *t)
 {
-    uint8_t id[32];
     column_fixed(s, 0, t->from.b, sizeof t->from.b);
     t->nonce = column_u64(s, 1);
     column_fixed(s, 2, t->hash, sizeof t->hash);
     t->kind = sqlite3_column_int(s, 3);
     t->has_job = sqlite3_column_type(s, 4) != SQLITE_NULL;
-    column_fixed(s, 4, id, sizeof id);
-    t->job_id = u256_from_be(id);
+    t->job_id = column_u256(s, 4);
     column_fixed(s, 5, t->to.b, sizeof t->to.b);
     column_bytes(s, 6, &t->data, &t->data_len);
     column_bytes(s, 7, &t->raw, &t->raw_len);
     t->sent_wall_ms = column_u64(s, 8);
+    t->max_fee_wei = column_u256(s, 9);
+    t->tip_wei = column_u256(s, 10);
+    t->gas_limit = column_u64(s, 11);
 }
 
 void ledger_each_tx(struct ledger *l, const struct address *from, void (*fn)(void *arg, const struct ledger_tx *tx),

@@ -81,18 +81,21 @@ struct ledger_tx {
     struct address to;
     const uint8_t *data; /* the call */
     size_t data_len;
+    struct u256 max_fee_wei, tip_wei;
+    uint64_t gas_limit;
     const uint8_t *raw; /* as sent */
     size_t raw_len;
     uint64_t sent_wall_ms;
 };
 
-/* Writes it in place of an earlier one of the same sender and nonce (a replacement). */
+/* Writes it beside earlier ones of the same nonce (a replacement: any of them may be included). What was written for
+ * the same job under another nonce goes: that nonce was lost to it. */
 void ledger_put_tx(struct ledger *l, const struct ledger_tx *tx);
 
-/* The nonce is settled: the record goes. */
+/* The nonce is settled: its records go. */
 void ledger_drop_tx(struct ledger *l, const struct address *from, uint64_t nonce);
 
-/* Calls fn for each transaction of a sender in order of nonce. fn may not write. */
+/* Calls fn for each transaction of a sender in order of nonce, of one nonce the oldest first. fn may not write. */
 void ledger_each_tx(struct ledger *l, const struct address *from, void (*fn)(void *arg, const struct ledger_tx *tx),
                     void *arg);
 

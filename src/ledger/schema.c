@@ -18,7 +18,9 @@ static const char *const steps[] = {
     "CREATE INDEX jobs_by_time ON jobs (seen_wall_ms);"
     "CREATE TABLE txs (sender BLOB NOT NULL, nonce INTEGER NOT NULL, hash BLOB NOT NULL, kind INTEGER NOT NULL,"
     " job_id BLOB, recipient BLOB NOT NULL, data BLOB NOT NULL, raw BLOB NOT NULL, sent_wall_ms INTEGER NOT NULL,"
-    " PRIMARY KEY (sender, nonce)) WITHOUT ROWID;",
+    " max_fee_wei BLOB NOT NULL, tip_wei BLOB NOT NULL, gas_limit INTEGER NOT NULL, PRIMARY KEY (sender, nonce, hash)"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX txs_by_job ON txs (job_id);",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))

@@ -130,6 +130,8 @@ static void check_tx(void *arg, const struct ledger_tx *t)
     assert_int_equal(t->nonce, *next);
     assert_int_equal(t->has_job, t->nonce % 2);
     assert_int_equal(t->raw_len, 3);
+    assert_int_equal(t->gas_limit, 100 + t->nonce);
+    assert_int_equal(u256_cmp(t->tip_wei, u256_from_u64(t->nonce)), 0);
     ++*next;
 }
 
@@ -143,11 +145,14 @@ static void transactions_come_in_order_of_nonce(void **state)
                                .nonce = n,
                                .has_job = n % 2,
                                .job_id = u256_from_u64(n),
+                               .gas_limit = 100 + n,
+                               .tip_wei = u256_from_u64(n),
                                .data = (const uint8_t *)"d",
                                .data_len = 1,
                                .raw = (const uint8_t *)"raw",
                                .raw_len = 3 };
         ledger_put_tx(l, &t);
+        t.has_job = false;
         t.from = other;
         ledger_put_tx(l, &t);
     }
@@ -155,6 +160,31 @@ static void transactions_come_in_order_of_nonce(void **state)
     uint64_t next = 1;
     ledger_each_tx(l, &from, check_tx, &next);
     assert_int_equal(next, 12);
+    ledger_close(l);
+}
+
+static void count_tx(void *arg, const struct ledger_tx *t)
+{
+    (void)t;
+    ++*(int *)arg;
+}
+
+/* A replacement stands beside what it replaces; a job that moved to another nonce leaves the old one. */
+static void a_job_has_the_attempts_of_one_nonce(void **state)
+{
+    (void)state;
+    int n = 0;
+    struct ledger *l = must_open(&us);
+    struct ledger_tx t = { .from = { { 7 } }, .nonce = 4, .hash = { 1 }, .has_job = true, .job_id = u256_from_u64(1) };
+    ledger_put_tx(l, &t);
+    t.hash[0] = 2;
+    ledger_put_tx(l, &t);
+    ledger_each_tx(l, &t.from, count_tx, &n);
+    assert_int_equal(n, 2);
+    t.nonce = 5;
+    ledger_put_tx(l, &t);
+    ledger_each_tx(l, &t.from, count_tx, &n);
+    assert_int_equal(n, 2 + 1);
     ledger_close(l);
 }
 
@@ -276,6 +306,7 @@ int main(void)
         T(jobs_are_kept),
         T(final_jobs_are_told_apart_and_pruned),
         T(transactions_come_in_order_of_nonce),
+        T(a_job_has_the_attempts_of_one_nonce),
         T(settings_are_kept_and_removed),
         T(a_kill_loses_nothing_that_was_written),
         T(a_damaged_file_is_set_aside),

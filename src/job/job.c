@@ -1,0 +1,78 @@
+#include "job/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/buf.h"
+
+struct job *job_new(struct jobs *owner, struct u256 id, const uint8_t *inputs, size_t inputs_len)
+{
+    struct job *job = xcalloc(1, sizeof *job);
+    job->owner = owner;
+    job->id = id;
+    (void)u256_to_dec(job->id_text, id);
+    job->state = JOB_SEEN;
+    job->error_code = -1;
+    job->inputs = xmemdup(inputs, inputs_len);
+    job->inputs_len = inputs_len;
+    return job;
+}
+
+void job_free(struct job *job)
+{
+    code_drop(job->code);
+    free(job->inputs);
+    free(job->output);
+    free(job);
+}
+
+void job_record(struct ledger *ledger, const struct job *job)
+{
+    bool open = !job_state_is_final(job->state);
+    struct ledger_job r = { .id = job->id,
+                            .state = (int)job->state,
+                            .inputs = job->inputs,
+                            .inputs_len = open ? job->inputs_len : 0,
+                            .deadline_ms = job->deadline_ms,
+                            .chain_time_s = job->chain_time_s,
+                            .seen_wall_ms = job->seen_wall_ms,
+                            .block_number = job->block_number,
+                            .error_code = job->error_code,
+                            .total_time_ms = job->total_time_ms,
+                            .output = job->output,
+                            .output_len = open ? job->output_len : 0,
+                            .sign_timestamp_s = job->sign_timestamp_s,
+                            .event_to_tx_us = job->sent_us ? job->sent_us - job->start_us : 0 };
+    memcpy(r.codehash, job->codehash, sizeof r.codehash);
+    memcpy(r.signature, job->signature.b, sizeof r.signature);
+    memcpy(r.tx_hash, job->tx_hash, sizeof r.tx_hash);
+    ledger_put_job(ledger, &r);
+}
+
+struct job *job_from_record(struct jobs *owner, const struct ledger_job *r)
+{
+    struct job *job = job_new(owner, r->id, r->inputs, r->inputs_len);
+    job->state = (enum job_state)r->state;
+    memcpy(job->codehash, r->codehash, sizeof job->codehash);
+    job->deadline_ms = r->deadline_ms;
+    job->chain_time_s = r->chain_time_s;
+    job->seen_wall_ms = r->seen_wall_ms;
+    job->block_number = r->block_number;
+    job->error_code = r->error_code;
+    job->total_time_ms = r->total_time_ms;
+    job->output = xmemdup(r->output, r->output_len);
+    job->output_len = r->output_len;
+    job->sign_timestamp_s = r->sign_timestamp_s;
+    memcpy(job->signature.b, r->signature, sizeof job->signature.b);
+    memcpy(job->tx_hash, r->tx_hash, sizeof job->tx_hash);
+    return job;
+}
+
+unsigned job_final_states(void)
+{
+    unsigned mask = 0;
+    for (int s = JOB_INVALID; s < JOB_STATE_COUNT; s++)
+        if (job_state_is_final((enum job_state)s))
+            mask |= 1u << s;
+    return mask;
+}

@@ -1,0 +1,64 @@
+/* One assigned job, as this room holds it. Internal to job/. */
+#ifndef OYSTER_JOB_JOB_H
+#define OYSTER_JOB_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "eth/key.h"
+#include "eth/u256.h"
+#include "job/code_store.h"
+#include "job/job_state.h"
+#include "ledger/ledger.h"
+
+struct jobs;
+
+struct job {
+    struct jobs *owner;
+    struct u256 id;
+    char id_text[U256_DEC_MAX];
+    enum job_state state;
+    uint8_t codehash[32];
+    uint8_t *inputs;
+    size_t inputs_len;
+    uint64_t deadline_ms; /* as the contract has it: what a timeout reports as total time */
+    uint64_t block_number;
+    uint64_t chain_time_s; /* of its block; 0 = not known when it came */
+    uint64_t seen_wall_ms;
+    uint64_t start_us;         /* monotonic, when the event came */
+    uint64_t run_until_us;     /* monotonic end of the run */
+    uint64_t useless_after_ms; /* monotonic; the contract refuses from then on */
+    struct code *code;
+    struct code_request *fetch; /* with JOB_FETCHING */
+    uint64_t run;               /* pool handle, with JOB_RUNNING */
+    uint64_t intent;            /* tx_queue handle, with JOB_SIGNED and JOB_SUBMITTED */
+    bool adopted;               /* its transaction was sent by an earlier life of the node */
+    int error_code;             /* -1 = no verdict yet */
+    uint64_t total_time_ms;
+    uint8_t *output; /* with a verdict */
+    size_t output_len;
+    uint64_t sign_timestamp_s;
+    struct signature signature;
+    uint64_t sent_us;
+    uint8_t tx_hash[32];
+    UT_hash_handle hh;
+};
+
+/* A job of this id in state SEEN; inputs are copied. */
+struct job *job_new(struct jobs *owner, struct u256 id, const uint8_t *inputs, size_t inputs_len);
+
+/* Releases what it holds, and itself. */
+void job_free(struct job *job);
+
+/* Writes the job as it is now. Inputs and output are left out of a job that is final: they serve no restart. */
+void job_record(struct ledger *ledger, const struct job *job);
+
+/* A job as it was written; the state is the recorded one and times are not set. */
+struct job *job_from_record(struct jobs *owner, const struct ledger_job *r);
+
+/* The final states as the bit mask that the ledger takes. */
+unsigned job_final_states(void);
+
+#endif
