@@ -10,8 +10,10 @@
 #include <utlist.h>
 
 #include "net/http_multi.h"
+#include "net/http_names.h"
 #include "net/url.h"
 #include "util/buf.h"
+#include "util/clock.h"
 
 /* Status lines and headers of one response, interim responses included. */
 #define HEADERS_MAX (256u * 1024)
@@ -20,13 +22,18 @@
 
 struct http_client {
     struct http_multi *multi;
+    struct http_names *names;
     struct http_call *calls;
 };
 
 struct http_call {
     struct http_client *c;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *resolved;
+    struct http_name_wait *wait; /* not NULL: for the host's address; not given to libcurl yet */
+    char *host;
+    uint16_t port;
+    uint64_t started_ms, timeout_ms;
     http_done_fn *done;
     void *arg;
     struct buf body;
@@ -38,14 +45,30 @@ struct http_call {
     struct http_call *prev, *next;
 };
 
-static void call_free(struct http_call *call)
+/* Lets go of everything; the call is in no list any more. */
+static void call_release(struct http_call *call)
 {
-    DL_DELETE(call->c->calls, call);
-    http_multi_remove(call->c->multi, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
+    curl_slist_free_all(call->resolved);
     buf_free(&call->body);
+    free(call->host);
     free(call);
+}
+
+static void call_unlink(struct http_call *call)
+{
+    DL_DELETE(call->c->calls, call);
+    if (call->wait)
+        http_names_cancel(call->wait);
+    else
+        http_multi_remove(call->c->multi, call->easy);
+}
+
+static void call_free(struct http_call *call)
+{
+    call_unlink(call);
+    call_release(call);
 }
 
 /* Has all of the announced Content-Length come? */
@@ -56,7 +79,7 @@ static bool has_announced_length(const struct http_call *call)
     return call->head_whole && length >= 0 && (size_t)length == call->body.len;
 }
 
-static enum http_outcome outcome_of(const struct http_call *call, CURLcode code)
+static enum http_outcome outcome_of(const struct http_call *call, CURLcode code, long status)
 {
     if (call->too_large)
         return HTTP_TOO_LARGE;
@@ -64,7 +87,7 @@ static enum http_outcome outcome_of(const struct http_call *call, CURLcode code)
         return HTTP_DONE;
     switch (code) {
     case CURLE_OK:
-        return call->head_whole ? HTTP_DONE : HTTP_BROKEN;
+        return call->head_whole && status >= 200 ? HTTP_DONE : HTTP_BROKEN;
     case CURLE_FILESIZE_EXCEEDED:
         return HTTP_TOO_LARGE;
     case CURLE_OPERATION_TIMEDOUT:
@@ -108,22 +131,18 @@ static void on_ended(void *arg, CURL *easy, CURLcode code)
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     struct http_response response = {
-        .outcome = outcome_of(call, code),
+        .outcome = outcome_of(call, code, status),
         .status = (int)status,
         .body = call->body.data,
         .body_len = call->body.len,
         .retry_after_s = retry_after > 0 && retry_after <= UINT32_MAX ? (uint32_t)retry_after : 0,
     };
     response.error = response.outcome == HTTP_DONE ? NULL : error_text(call, code);
-    http_done_fn *done = call->done;
-    void *done_arg = call->arg;
-    DL_DELETE(call->c->calls, call); /* from here on nobody can cancel it */
-    http_multi_remove(call->c->multi, easy);
-    done(done_arg, &response);
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(call->headers);
-    buf_free(&call->body);
-    free(call);
+    if (response.outcome == HTTP_FAILED && call->host)
+        http_names_doubt(call->c->names, call->host);
+    call_unlink(call); /* from here on nobody can cancel it */
+    call->done(call->arg, &response);
+    call_release(call);
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -143,7 +162,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
     struct http_call *call = arg;
-    call->head_whole = size * n > 0 && (data[0] == '\r' || data[0] == '\n');
+    if (size * n > 5 && memcmp(data, "HTTP/", 5) == 0)
+        call->head_whole = false;
+    else if (size * n > 0 && (data[0] == '\r' || data[0] == '\n'))
+        call->head_whole = true;
     call->n_header_bytes += size * n;
     call->headers_too_large = call->n_header_bytes > HEADERS_MAX;
     return call->headers_too_large ? 0 : size * n;
@@ -215,14 +237,104 @@ static void set_sinks(struct http_call *call)
     (void)curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->max_body);
 }
 
-static int check_request(const struct http_request *req, struct err *e)
+/* ---- starting ---- */
+
+/* Gives the call to libcurl, with the host's addresses where it has any of ours. */
+static int call_launch(struct http_call *call, struct err *e)
 {
-    struct url u;
+    uint64_t passed_ms = clock_mono_ms() - call->started_ms;
+    uint64_t left_ms = passed_ms < call->timeout_ms ? call->timeout_ms - passed_ms : 1;
+    (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)(call->timeout_ms ? left_ms : 0));
+    if (call->host) {
+        struct buf entry = { 0 };
+        if (http_names_get(call->c->names, &entry, call->host, call->port))
+            call->resolved = curl_slist_append(NULL, buf_cstr(&entry));
+        (void)curl_easy_setopt(call->easy, CURLOPT_RESOLVE, call->resolved);
+        buf_free(&entry);
+    }
+    return http_multi_add(call->c->multi, call->easy, e);
+}
+
+static void on_named(void *arg, const char *error, bool timed_out)
+{
+    struct http_call *call = arg;
+    struct err e = { 0 };
+    call->wait = NULL;
+    if (!error && call_launch(call, &e) == 0)
+        return;
+    struct http_response response = { .outcome = timed_out ? HTTP_TIMEOUT : HTTP_FAILED,
+                                      .error = error ? error : e.msg };
+    DL_DELETE(call->c->calls, call);
+    call->done(call->arg, &response);
+    call_release(call);
+}
+
+/* Starts now, or when the host's address is known. */
+static int call_begin(struct http_call *call, struct err *e)
+{
+    struct buf entry = { 0 };
+    bool known = !call->host || http_names_get(call->c->names, &entry, call->host, call->port);
+    buf_free(&entry);
+    if (known)
+        return call_launch(call, e);
+    call->wait = http_names_wait(call->c->names, call->host, call->timeout_ms, on_named, call, e);
+    return call->wait ? 0 : e->code;
+}
+
+static bool needs_lookup(const char *host, const char *unix_path)
+{
+    return !unix_path && !http_name_is_numeric(host) && strcasecmp(host, "localhost") != 0;
+}
+
+static int check_request(struct url *u, const struct http_request *req, struct err *e)
+{
     if (strcmp(req->method, "GET") != 0 && strcmp(req->method, "POST") != 0)
         return err_set(e, -EINVAL, "HTTP method %s is not supported", req->method);
-    int rc = url_parse(&u, req->url, "http", "https", e);
+    return url_parse(u, req->url, "http", "https", e);
+}
+
+static struct http_call *call_new(struct http_client *c, const struct http_request *req, http_done_fn *done, void *arg)
+{
+    struct http_call *call = xcalloc(1, sizeof *call);
+    call->c = c;
+    call->done = done;
+    call->arg = arg;
+    call->max_body = req->max_response_bytes;
+    call->n_to_send = strcmp(req->method, "POST") == 0 ? req->body_len : 0;
+    call->started_ms = clock_mono_ms();
+    call->timeout_ms = req->timeout_ms;
+    call->easy = curl_easy_init();
+    if (!call->easy)
+        abort();
+    set_policy(call->easy);
+    set_sinks(call);
+    (void)curl_easy_setopt(call->easy, CURLOPT_URL, req->url);
+    if (req->unix_path)
+        (void)curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH, req->unix_path);
+    set_body(call->easy, req);
+    set_headers(call, req);
+    return call;
+}
+
+struct http_call *http_client_start(struct http_client *c, const struct http_request *req, http_done_fn *done,
+                                    void *arg, struct err *e)
+{
+    struct url u;
+    struct err why = { 0 };
+    if (check_request(&u, req, e) < 0)
+        return NULL;
+    struct http_call *call = call_new(c, req, done, arg);
+    if (needs_lookup(u.host, req->unix_path))
+        call->host = xstrdup(u.host);
+    call->port = u.port;
     url_free(&u);
-    return rc;
+    DL_APPEND(c->calls, call);
+    if (call_begin(call, &why) < 0) {
+        (void)err_set(e, why.code, "%s", why.msg);
+        call_free(call);
+        return NULL;
+    }
+    return call;
 }
 
 struct http_client *http_client_new(uv_loop_t *loop, struct err *e)
@@ -237,37 +349,8 @@ struct http_client *http_client_new(uv_loop_t *loop, struct err *e)
         free(c);
         return NULL;
     }
+    c->names = http_names_new(loop);
     return c;
-}
-
-struct http_call *http_client_start(struct http_client *c, const struct http_request *req, http_done_fn *done,
-                                    void *arg, struct err *e)
-{
-    if (check_request(req, e) < 0)
-        return NULL;
-    struct http_call *call = xcalloc(1, sizeof *call);
-    call->c = c;
-    call->done = done;
-    call->arg = arg;
-    call->max_body = req->max_response_bytes;
-    call->n_to_send = strcmp(req->method, "POST") == 0 ? req->body_len : 0;
-    call->easy = curl_easy_init();
-    if (!call->easy)
-        abort();
-    set_policy(call->easy);
-    set_sinks(call);
-    (void)curl_easy_setopt(call->easy, CURLOPT_URL, req->url);
-    (void)curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
-    if (req->unix_path)
-        (void)curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH, req->unix_path);
-    set_body(call->easy, req);
-    set_headers(call, req);
-    DL_APPEND(c->calls, call);
-    if (http_multi_add(c->multi, call->easy, e) < 0) {
-        call_free(call);
-        return NULL;
-    }
-    return call;
 }
 
 void http_call_cancel(struct http_call *call)
@@ -283,5 +366,6 @@ void http_client_free(struct http_client *c)
     struct http_call *call, *tmp;
     DL_FOREACH_SAFE(c->calls, call, tmp)
         call_free(call);
+    http_names_free(c->names);
     http_multi_free(c->multi, free, c);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,10 @@
 
 #define WAIT_MS 10000
 #define MAX_BODY 1000
+
+/* A label over 63 characters: refused before any name server is asked. */
+#define TEN "aaaaaaaaaa"
+#define NO_SUCH_HOST "http://" TEN TEN TEN TEN TEN TEN TEN "/"
 
 /* Loop, server and client of one test. */
 struct fixture {
@@ -201,7 +206,7 @@ static void nobody_listens(void **state)
     assert_int_equal(refused.outcome, HTTP_FAILED);
     run(f, &unix_socket, &(struct http_request){ .url = "http://worker/", .unix_path = "/nonexistent/socket" });
     assert_int_equal(unix_socket.outcome, HTTP_FAILED);
-    run(f, &name, &(struct http_request){ .url = "http://host.invalid./" });
+    run(f, &name, &(struct http_request){ .url = NO_SUCH_HOST });
     assert_int_equal(name.outcome, HTTP_FAILED);
 }
 
@@ -223,6 +228,28 @@ static void request_is_as_asked(void **state)
     struct result get = { 0 };
     run(f, &get, &(struct http_request){ .method = "GET" });
     assert_ptr_equal(strstr(buf_cstr(&f->seen), "GET / HTTP/1.1\r\n"), (char *)f->seen.data);
+}
+
+/* The machine's own name, where it has one that means 127.0.0.1: the first request waits for it, the second does not.
+ */
+static void a_host_by_name(void **state)
+{
+    struct fixture *f = *state;
+    char name[128], url[200];
+    struct hostent *known = gethostname(name, sizeof name) == 0 ? gethostbyname(name) : NULL;
+    if (!known || known->h_addrtype != AF_INET || memcmp(known->h_addr_list[0], "\x7f\0\0\1", 4) != 0)
+        skip();
+    (void)snprintf(url, sizeof url, "http://%s:%u/", name, server_port(f->server));
+    f->script = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    for (int i = 0; i < 2; i++) {
+        struct result r = { 0 };
+        run(f, &r, &(struct http_request){ .url = url });
+        assert_int_equal(r.outcome, HTTP_DONE);
+    }
+    assert_non_null(strstr(buf_cstr(&f->seen), name)); /* the Host header */
+    struct result cancelled = { 0 };
+    (void)snprintf(url, sizeof url, "http://%s.:%u/", name, server_port(f->server));
+    http_call_cancel(start(f, &cancelled, &(struct http_request){ .url = url }));
 }
 
 static void bad_requests(void **state)
@@ -629,6 +656,7 @@ int main(void)
         TEST(reset_in_the_middle),
         TEST(nobody_listens),
         TEST(request_is_as_asked),
+        TEST(a_host_by_name),
         TEST(bad_requests),
         TEST(too_large),
         TEST(too_large_while_it_streams),
