@@ -16,7 +16,7 @@ struct tx_receipt {
     uint64_t block_number;
     uint8_t block_hash[32];
     uint64_t gas_used;
-    struct u256 effective_gas_price_wei; /* 0 where the endpoint does not say */
+    struct u256 effective_gas_price_wei; /* 0 where the endpoint does not say, or not in numbers */
 };
 
 /* Reads the result of eth_getTransactionReceipt. Returns 1, 0 for null (also for a receipt without a block: not yet

@@ -1,225 +1,5 @@
-/* The sending queue against a real EVM: heads come by subscription, transactions go out over HTTP. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "chain/anvil.h"
-#include "chain/tx_queue.h"
-#include "util/clock.h"
-#include "util/hex.h"
-#include "util/log.h"
-
-#define WAIT_MS 60000u
-#define INTENTS_MAX 64
-#define GWEI 1000000000ull
-
-/* Answers by the first byte of the calldata: 1 reverts with Error("nope"), 2 burns 1.3 M gas, anything else is fine. */
-static const char runtime[] = "60003560f81c"                  /* first byte */
-                              "806001146015578060021460 6d57" /* 1 -> revert, 2 -> burn */
-                              "00"                            /* stop */
-                              "5b7f08c379a000000000000000000000000000000000000000000000000000000000600052"
-                              "6020600452"
-                              "6004602452"
-                              "7f6e6f706500000000000000000000000000000000000000000000000000000000604452"
-                              "60646000fd"
-                              "5b6200c350"
-                              "5b6001900380607257"
-                              "00";
-
-struct intent {
-    struct world *w;
-    uint64_t handle;
-    int sent, done;
-    uint8_t sent_hash[32];
-    struct tx_result result;
-    char reason[200];
-    int order; /* in which done was called */
-};
-
-struct world {
-    struct anvil *anvil;
-    uv_loop_t loop;
-    uv_timer_t timer;
-    struct rpc *rpc;
-    struct tx_queue *q;
-    struct seckey key;
-    struct address target;
-    struct intent intents[INTENTS_MAX];
-    size_t n;
-    int done;
-    bool deaf; /* heads are not passed on */
-    uint32_t most_in_flight;
-    bool timed_out;
-};
-
-/* ---- the loop ---- */
-
-static void on_timeout(uv_timer_t *t)
-{
-    ((struct world *)t->data)->timed_out = true;
-}
-
-static bool run_until(struct world *w, bool (*reached)(struct world *w), uint64_t ms)
-{
-    w->timed_out = false;
-    (void)uv_timer_start(&w->timer, on_timeout, ms, 0);
-    while (!reached(w) && !w->timed_out) {
-        (void)uv_run(&w->loop, UV_RUN_ONCE);
-        struct tx_queue_stats stats;
-        tx_queue_stats(w->q, &stats);
-        if (stats.in_flight > w->most_in_flight)
-            w->most_in_flight = stats.in_flight;
-    }
-    (void)uv_timer_stop(&w->timer);
-    return reached(w);
-}
-
-static bool never(struct world *w)
-{
-    (void)w;
-    return false;
-}
-
-static void run_for(struct world *w, uint64_t ms)
-{
-    (void)run_until(w, never, ms);
-}
-
-static bool all_done(struct world *w)
-{
-    return w->done == (int)w->n;
-}
-
-static struct tx_queue_stats stats_of(struct world *w)
-{
-    struct tx_queue_stats stats;
-    tx_queue_stats(w->q, &stats);
-    return stats;
-}
-
-/* ---- heads ---- */
-
-static void on_head(void *arg, const struct json *json)
-{
-    struct world *w = arg;
-    struct chain_head head;
-    assert_int_equal(chain_head_parse(&head, json, NULL), 0);
-    if (!w->deaf)
-        tx_queue_on_head(w->q, &head);
-}
-
-static void ignore(void *arg)
-{
-    (void)arg;
-}
-
-static void ignore_reason(void *arg, const char *reason)
-{
-    (void)arg;
-    (void)reason;
-}
-
-static void ignore_log(void *arg, const struct json *log)
-{
-    (void)arg;
-    (void)log;
-}
-
-/* ---- the world ---- */
-
-static struct address address_of(const char *text)
-{
-    struct address a;
-    assert_int_equal(address_parse(&a, text, strlen(text), NULL), 0);
-    return a;
-}
-
-static struct seckey key_of(const char *hex)
-{
-    uint8_t secret[32];
-    struct seckey key;
-    assert_int_equal(hex_decode_exact(secret, 32, hex, strlen(hex), NULL), 0);
-    assert_int_equal(seckey_init(&key, secret, NULL), 0);
-    return key;
-}
-
-/* Puts the runtime code where a test calls it. */
-static void install_contract(struct world *w)
-{
-    char code[512], *out = code;
-    for (const char *p = runtime; *p; p++)
-        if (*p != ' ')
-            *out++ = *p;
-    *out = 0;
-    w->target = address_of("0x00000000000000000000000000000000000c0de0");
-    anvil_do(w->anvil, "anvil_setCode", "[\"0x00000000000000000000000000000000000c0de0\",\"0x%s\"]", code);
-}
-
-static uint64_t account_nonce(struct world *w, const char *tag)
-{
-    char address[ADDRESS_TEXT_MAX];
-    return anvil_quantity(w->anvil, "eth_getTransactionCount", "[\"%s\",\"%s\"]",
-                          address_lower(address, &w->key.address), tag);
-}
-
-static bool has_head(struct world *w)
-{
-    struct rpc_endpoint_status status;
-    rpc_endpoint_status(w->rpc, 1, &status);
-    return status.up;
-}
-
-static const struct tx_queue_config defaults = {
-    .chain_id = ANVIL_CHAIN_ID, .max_in_flight = 16, .stuck_after_ms = 1500, .submit_callback_gas = 100000
-};
-
-static struct world *world_new(const char *const *args, const struct tx_queue_config *config)
-{
-    static const struct rpc_stream_events events = { ignore, ignore_reason, on_head, ignore_log };
-    struct world *w = xcalloc(1, sizeof *w);
-    struct err e = { 0 };
-    w->anvil = anvil_start(args);
-    install_contract(w);
-    w->key = key_of(ANVIL_KEY_0);
-    assert_int_equal(uv_loop_init(&w->loop), 0);
-    (void)uv_timer_init(&w->loop, &w->timer);
-    w->timer.data = w;
-    const char *http[] = { anvil_http_url(w->anvil) }, *ws[] = { anvil_ws_url(w->anvil) };
-    struct rpc_config rpc = { .http_urls = http, .n_http = 1, .ws_urls = ws, .n_ws = 1, .chain_id = ANVIL_CHAIN_ID };
-    w->rpc = rpc_new(&w->loop, &rpc, &e);
-    assert_non_null(w->rpc);
-    w->q = tx_queue_new(&w->loop, w->rpc, config ? config : &defaults);
-    rpc_stream_start(w->rpc, "{\"address\":[\"0x0000000000000000000000000000000000000001\"]}", &events, w);
-    assert_true(run_until(w, has_head, WAIT_MS));
-    return w;
-}
-
-/* The key is set and a head has been seen: as a node that has been running for a while. */
-static struct world *ready_world(const char *const *args, const struct tx_queue_config *config)
-{
-    struct world *w = world_new(args, config);
-    tx_queue_set_key(w->q, &w->key, account_nonce(w, "pending"));
-    anvil_mine(w->anvil, 1);
-    run_for(w, 300);
-    assert_true(stats_of(w).balance_known);
-    return w;
-}
-
-static void world_free(struct world *w)
-{
-    tx_queue_free(w->q);
-    rpc_free(w->rpc);
-    uv_close((uv_handle_t *)&w->timer, NULL);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
-    anvil_stop(w->anvil);
-    free(w);
-}
+/* The sending queue against a real EVM. */
+#include "chain/tx_world.h"
 
 static void world_free_checked(struct world *w, int intents)
 {
@@ -233,64 +13,6 @@ static void world_free_checked(struct world *w, int intents)
     world_free(w);
 }
 
-/* ---- intents ---- */
-
-static void on_sent(void *arg, const uint8_t hash[32])
-{
-    struct intent *i = arg;
-    i->sent++;
-    memcpy(i->sent_hash, hash, 32);
-}
-
-static void on_done(void *arg, const struct tx_result *result)
-{
-    struct intent *i = arg;
-    i->done++;
-    i->result = *result;
-    i->order = i->w->done++;
-    (void)snprintf(i->reason, sizeof i->reason, "%s", result->reason);
-    i->result.reason = i->reason;
-}
-
-static struct intent *push_until(struct world *w, enum tx_kind kind, uint8_t first, uint64_t useless_after_ms)
-{
-    struct intent *i = &w->intents[w->n];
-    uint8_t data[40] = { first, (uint8_t)w->n, 7 };
-    assert_true(w->n < INTENTS_MAX);
-    w->n++;
-    i->w = w;
-    struct tx_intent intent = { kind, w->target, data, sizeof data, useless_after_ms };
-    i->handle = tx_queue_push(w->q, &intent, on_sent, on_done, i);
-    assert_int_equal(i->done, 0);
-    return i;
-}
-
-static struct intent *push(struct world *w, enum tx_kind kind, uint8_t first)
-{
-    return push_until(w, kind, first, UINT64_MAX);
-}
-
-/* A member of the transaction that an intent ended with, read from the chain. */
-static uint64_t tx_quantity(struct world *w, const uint8_t hash[32], const char *key)
-{
-    char hex[65];
-    struct json *tx = anvil_rpc(w->anvil, "eth_getTransactionByHash", "[\"0x%s\"]", hex_encode(hex, hash, 32));
-    uint64_t v = UINT64_MAX;
-    (void)json_req_quantity(&v, tx, key, NULL);
-    json_free(tx);
-    return v;
-}
-
-static void assert_confirmed(const struct intent *i)
-{
-    if (i->done != 1 || i->result.outcome != TX_CONFIRMED)
-        fail_msg("done %d, outcome %d: %s", i->done, i->result.outcome, i->reason);
-    assert_int_equal(i->sent, 1);
-    assert_true(i->result.sent_us > 0);
-}
-
-/* ---- tests ---- */
-
 static void burst_goes_out_in_nonce_order(void **state)
 {
     (void)state;
@@ -299,7 +21,7 @@ static void burst_goes_out_in_nonce_order(void **state)
     uint64_t first = account_nonce(w, "latest");
     for (int i = 0; i < 40; i++)
         (void)push(w, TX_SUBMIT_OUTPUT, 0);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     for (size_t i = 0; i < w->n; i++) {
         assert_confirmed(&w->intents[i]);
         assert_int_equal(tx_quantity(w, w->intents[i].result.hash, "nonce"), first + i);
@@ -322,39 +44,13 @@ static void first_send_asks_nothing(void **state)
     rpc_endpoint_status(w->rpc, 0, &after); /* the loop has not turned */
     assert_int_equal(i->sent, 1);
     assert_int_equal(after.requests - before.requests, 1);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(i);
     assert_memory_equal(i->sent_hash, i->result.hash, 32);
     world_free(w);
 }
 
 static const char *const no_mining[] = { "--no-mining", NULL };
-
-static bool nothing_unanswered(struct world *w)
-{
-    char address[ADDRESS_TEXT_MAX];
-    uint64_t pending = anvil_quantity(w->anvil, "eth_getTransactionCount", "[\"%s\",\"pending\"]",
-                                      address_lower(address, &w->key.address));
-    return pending == stats_of(w).nonce_local;
-}
-
-/* Until the pool holds what was sent. */
-static void wait_for_pool(struct world *w)
-{
-    for (int i = 0; i < 100 && !nothing_unanswered(w); i++)
-        run_for(w, 20);
-    assert_true(nothing_unanswered(w));
-    run_for(w, 100);
-}
-
-static void mine_until_done(struct world *w)
-{
-    for (int i = 0; i < 60 && !all_done(w); i++) {
-        anvil_mine(w->anvil, 1);
-        (void)run_until(w, all_done, 400);
-    }
-    assert_true(all_done(w));
-}
 
 /* The endpoint is ahead of the heads that we know: the same nonce goes out again at once. */
 static void base_fee_jump_is_signed_anew(void **state)
@@ -365,7 +61,7 @@ static void base_fee_jump_is_signed_anew(void **state)
     anvil_do(w->anvil, "anvil_setNextBlockBaseFeePerGas", "[\"0x%llx\"]", 300 * GWEI);
     anvil_mine(w->anvil, 1);
     struct intent *i = push(w, TX_SUBMIT_OUTPUT, 0);
-    run_for(w, 700);
+    world_run_for(w, 700);
     w->deaf = false;
     mine_until_done(w);
     assert_confirmed(i);
@@ -422,7 +118,7 @@ static void dropped_is_sent_again(void **state)
     anvil_do(w->anvil, "anvil_dropTransaction", "[\"0x%s\"]", hex_encode(hash, i->sent_hash, 32));
     assert_int_equal(account_nonce(w, "pending"), 0);
     for (int n = 0; n < 100 && account_nonce(w, "pending") == 0; n++)
-        run_for(w, 50);
+        world_run_for(w, 50);
     mine_until_done(w);
     assert_confirmed(i);
     assert_memory_equal(i->sent_hash, i->result.hash, 32);
@@ -433,9 +129,9 @@ static void dropped_is_sent_again(void **state)
 static void dead_nonce_is_filled(void **state)
 {
     (void)state;
-    struct world *w = world_new(no_mining, NULL);
+    struct world *w = world_new(no_mining, NULL, false);
     anvil_mine(w->anvil, 1);
-    run_for(w, 200);
+    world_run_for(w, 200);
     tx_queue_set_key(w->q, &w->key, 2);
     struct intent *i = push(w, TX_SUBMIT_OUTPUT, 0);
     mine_until_done(w);
@@ -467,7 +163,7 @@ static void nonces_used_by_a_stranger_are_skipped(void **state)
     anvil_mine(w->anvil, 1);
     for (int i = 0; i < 5; i++)
         (void)push(w, TX_SUBMIT_OUTPUT, 0);
-    run_for(w, 500);
+    world_run_for(w, 500);
     w->deaf = false;
     mine_until_done(w);
     uint64_t nonces = 0;
@@ -501,7 +197,7 @@ static void occupied_nonce_is_left_to_the_stranger(void **state)
     struct world *w = ready_world(no_mining, NULL);
     send_as_stranger(w, 0);
     struct intent *i = push(w, TX_SUBMIT_OUTPUT, 0);
-    run_for(w, 300);
+    world_run_for(w, 300);
     assert_int_equal(account_nonce(w, "pending"), 2);
     mine_until_done(w);
     assert_confirmed(i);
@@ -519,7 +215,7 @@ static void key_replaced_in_mid_flight(void **state)
     assert_int_equal(stats_of(w).in_flight, 16);
     struct seckey next = key_of("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d");
     tx_queue_set_key(w->q, &next, 0);
-    run_for(w, 300);
+    world_run_for(w, 300);
     assert_int_equal(stats_of(w).in_flight, 20);
     mine_until_done(w);
     int by_old = 0;
@@ -538,19 +234,19 @@ static void key_replaced_in_mid_flight(void **state)
 static void no_money_then_money(void **state)
 {
     (void)state;
-    struct world *w = world_new(NULL, NULL);
+    struct world *w = world_new(NULL, NULL, false);
     char address[ADDRESS_TEXT_MAX];
     assert_int_equal(seckey_generate(&w->key, NULL), 0);
     tx_queue_set_key(w->q, &w->key, 0);
     anvil_mine(w->anvil, 1);
     struct intent *a = push(w, TX_SUBMIT_OUTPUT, 0), *b = push(w, TX_SLASH, 0);
-    run_for(w, 2500);
+    world_run_for(w, 2500);
     assert_int_equal(w->done, 0);
     assert_int_equal(stats_of(w).pending, 2);
     assert_int_equal(stats_of(w).in_flight, 0);
     anvil_do(w->anvil, "anvil_setBalance", "[\"%s\",\"0x%llx\"]", address_lower(address, &w->key.address),
              1000000000ull * GWEI);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(a);
     assert_confirmed(b);
     assert_int_equal(account_nonce(w, "latest"), 2);
@@ -562,7 +258,7 @@ static void revert_is_reported_with_its_reason(void **state)
     (void)state;
     struct world *w = ready_world(NULL, NULL);
     struct intent *bad = push(w, TX_SUBMIT_OUTPUT, 1), *good = push(w, TX_SUBMIT_OUTPUT, 0);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_int_equal(bad->result.outcome, TX_REVERTED);
     assert_string_equal(bad->reason, "nope");
     assert_true(bad->result.block_number > 0);
@@ -577,13 +273,13 @@ static void short_gas_is_tried_with_more(void **state)
     (void)state;
     struct world *w = ready_world(NULL, NULL);
     struct intent *i = push(w, TX_SUBMIT_OUTPUT, 2);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(i);
     assert_true(i->result.gas_used > 1300000);
     assert_int_equal(stats_of(w).sent, 2);
     assert_int_equal(tx_quantity(w, i->result.hash, "nonce"), 1);
     struct intent *again = push(w, TX_SUBMIT_OUTPUT, 2); /* and it has been learned */
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(again);
     assert_int_equal(stats_of(w).sent, 3);
     world_free(w);
@@ -596,10 +292,10 @@ static void silent_endpoint_is_outlived(void **state)
     struct world *w = ready_world(NULL, NULL);
     anvil_pause(w->anvil);
     struct intent *a = push(w, TX_SUBMIT_OUTPUT, 0), *b = push(w, TX_SUBMIT_OUTPUT, 0);
-    run_for(w, 5000);
+    world_run_for(w, 5000);
     assert_int_equal(w->done, 0);
     anvil_resume(w->anvil);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(a);
     assert_confirmed(b);
     assert_int_equal(account_nonce(w, "latest"), 2);
@@ -622,7 +318,7 @@ static void reorganised_is_sent_again(void **state)
     assert_int_equal(account_nonce(w, "latest"), 0);
     for (int n = 0; n < 20 && account_nonce(w, "latest") == 0; n++) {
         anvil_mine(w->anvil, 1);
-        run_for(w, 300);
+        world_run_for(w, 300);
     }
     assert_int_equal(account_nonce(w, "latest"), 1);
     assert_true(tx_quantity(w, i->result.hash, "blockNumber") > 0);
@@ -638,7 +334,7 @@ static void expired_in_flight_makes_room(void **state)
     struct intent *late = push_until(w, TX_SUBMIT_OUTPUT, 0, clock_mono_ms() + 600);
     struct intent *next = push(w, TX_SUBMIT_OUTPUT, 0);
     for (int n = 0; n < 100 && !late->done; n++)
-        run_for(w, 50);
+        world_run_for(w, 50);
     assert_int_equal(late->result.outcome, TX_EXPIRED);
     mine_until_done(w);
     assert_confirmed(next);
@@ -656,13 +352,13 @@ static void expired_in_flight_makes_room(void **state)
 static void unsent_ones_are_cancelled_and_expire(void **state)
 {
     (void)state;
-    struct world *w = world_new(NULL, NULL); /* no key */
+    struct world *w = world_new(NULL, NULL, false); /* no key */
     struct intent *a = push(w, TX_SUBMIT_OUTPUT, 0), *b = push_until(w, TX_SLASH, 0, clock_mono_ms() + 300);
     struct intent *c = push(w, TX_SUBMIT_OUTPUT, 0);
     tx_queue_cancel(w->q, a->handle);
     assert_int_equal(a->done, 0);
     for (int n = 0; n < 100 && w->done < 2; n++)
-        run_for(w, 50);
+        world_run_for(w, 50);
     assert_int_equal(a->result.outcome, TX_CANCELLED);
     assert_int_equal(b->result.outcome, TX_EXPIRED);
     assert_int_equal(a->sent + b->sent + c->sent, 0);
@@ -706,7 +402,7 @@ static void legacy_chain(void **state)
     const char *args[] = { "--hardfork", "berlin", NULL };
     struct world *w = ready_world(args, NULL);
     struct intent *i = push(w, TX_SUBMIT_OUTPUT, 0);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(i);
     assert_int_equal(tx_quantity(w, i->result.hash, "type"), 0);
     world_free(w);
@@ -716,14 +412,14 @@ static void legacy_chain(void **state)
 static void fee_cap_is_kept(void **state)
 {
     (void)state;
-    struct tx_queue_config config = defaults;
+    struct tx_queue_config config = world_defaults;
     config.max_fee_cap_wei = u256_from_u64(5 * GWEI);
     struct world *w = ready_world(no_mining, &config);
     anvil_do(w->anvil, "anvil_setNextBlockBaseFeePerGas", "[\"0x%llx\"]", 6 * GWEI);
     anvil_mine(w->anvil, 1);
-    run_for(w, 300);
+    world_run_for(w, 300);
     struct intent *i = push(w, TX_SUBMIT_OUTPUT, 0);
-    run_for(w, 300);
+    world_run_for(w, 300);
     assert_int_equal(i->sent, 0);
     anvil_do(w->anvil, "anvil_setNextBlockBaseFeePerGas", "[\"0x%llx\"]", 3 * GWEI);
     mine_until_done(w);
@@ -752,7 +448,7 @@ static void pushed_from_a_callback(void **state)
     i->handle = tx_queue_push(w->q, &intent, push_in_sent, on_done, i);
     assert_int_equal(w->n, 2);
     assert_int_equal(w->intents[1].sent, 1);
-    assert_true(run_until(w, all_done, WAIT_MS));
+    assert_true(world_run_until(w, all_done, WAIT_MS));
     assert_confirmed(i);
     assert_confirmed(&w->intents[1]);
     world_free(w);
