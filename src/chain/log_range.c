@@ -6,19 +6,25 @@
 
 #include "util/hex.h"
 
-#define GROWTH_PART 8 /* after a refusal, by an eighth a time: a limit that was found is not run into every time */
+#define PROBE_EVERY 32 /* answers of the largest range that may do, before more is tried again */
 
 void log_range_init(struct log_range *r, uint64_t max)
 {
-    *r = (struct log_range){ .size = max ? max : 1, .max = max ? max : 1 };
+    *r = (struct log_range){ .size = max ? max : 1, .max = max ? max : 1, .refused_at = UINT64_MAX };
 }
 
 void log_range_accepted(struct log_range *r, uint64_t asked)
 {
     if (asked < r->size)
         return; /* the end of the chain: it says nothing about the limit */
-    uint64_t more = r->refused ? r->size / GROWTH_PART + 1 : r->size;
-    r->size = more < r->max - r->size ? r->size + more : r->max;
+    uint64_t ceiling = r->refused_at - 1 < r->max ? r->refused_at - 1 : r->max;
+    if (r->size < ceiling) { /* half the way to what was refused, or to the most */
+        r->size += (ceiling - r->size + 1) / 2;
+    } else if (ceiling < r->max && ++r->at_ceiling == PROBE_EVERY) {
+        r->at_ceiling = 0;
+        r->refused_at = UINT64_MAX; /* limits move: see how far it goes now */
+        r->size = r->size < r->max / 2 ? r->size * 2 : r->max;
+    }
 }
 
 bool log_range_is_refusal(int64_t code, const char *message)
@@ -64,10 +70,13 @@ static bool suggestion(const char *message, uint64_t from, uint64_t to, uint64_t
 bool log_range_refused(struct log_range *r, uint64_t from, uint64_t to, const char *message)
 {
     uint64_t asked = to - from + 1, blocks;
-    r->refused = true;
-    if (message && suggestion(message, from, to, &blocks))
+    r->at_ceiling = 0;
+    if (message && suggestion(message, from, to, &blocks)) {
         r->size = blocks;
-    else
+        r->refused_at = blocks + 1;
+    } else {
         r->size = asked > 1 ? asked / 2 : 1;
+        r->refused_at = asked > 1 ? asked : 2;
+    }
     return r->size < asked;
 }

@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 struct log_range {
-    uint64_t size; /* blocks to ask for next */
-    uint64_t max;  /* never more than this */
-    bool refused;  /* once refused, it grows carefully */
+    uint64_t size;       /* blocks to ask for next */
+    uint64_t max;        /* never more than this */
+    uint64_t refused_at; /* the size refused last; UINT64_MAX = none */
+    unsigned at_ceiling; /* answers in a row of one block less */
 };
 
 /* Starts with the largest range. */

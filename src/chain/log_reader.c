@@ -157,7 +157,7 @@ static void stamp_ask(struct stamp *s)
     hex_append0x(&params, s->hash, 32);
     buf_puts(&params, "\",false]");
     s->tries++;
-    s->call = rpc_request(s->reader->rpc, "eth_getBlockByHash", buf_cstr(&params), 0, stamp_done, s);
+    s->call = rpc_race(s->reader->rpc, "eth_getBlockByHash", buf_cstr(&params), 0, stamp_done, s);
     buf_free(&params);
 }
 

@@ -20,8 +20,8 @@
 #define SWEEP_FIRST_MS 1000
 #define SWEEP_MAX_MS 10000
 #define SOON_MS 400
-#define BACKOFF_FIRST_MS 250
-#define BACKOFF_MAX_MS 8000
+#define BACKOFF_FIRST_MS 250u
+#define BACKOFF_MAX_MS 8000u
 #define HEADER_RETRY_MS 300
 #define POLL_MS 2000     /* while the stream is down */
 #define HOLD_MAX_MS 5000 /* live logs wait so long for a backfill at most */
@@ -260,8 +260,10 @@ static void header_start(struct watcher *w)
     } else {
         buf_printf(&params, "[\"0x%llx\",false]", (unsigned long long)want->number);
     }
-    w->header_call = rpc_request(w->rpc, want->by_hash ? "eth_getBlockByHash" : "eth_getBlockByNumber",
-                                 buf_cstr(&params), 0, header_done, w);
+    if (want->by_hash) /* a hash cannot be answered from another fork: whoever has it */
+        w->header_call = rpc_race(w->rpc, "eth_getBlockByHash", buf_cstr(&params), 0, header_done, w);
+    else
+        w->header_call = rpc_request(w->rpc, "eth_getBlockByNumber", buf_cstr(&params), 0, header_done, w);
     buf_free(&params);
 }
 
