@@ -216,6 +216,11 @@ int cgroup_set_cpu(struct cgroup_set *s, uint32_t i, uint32_t quota_us, uint32_t
     return s->ops->set_cpu(s, &s->groups[i], quota_us, period_us, e);
 }
 
+void cgroup_set_weight(struct cgroup_set *s, uint32_t i, uint32_t percent)
+{
+    s->ops->set_weight(s, &s->groups[i], percent);
+}
+
 int cgroup_dir_fd(const struct cgroup_set *s, uint32_t i)
 {
     return s->ops->version == 2 ? s->groups[i].dirs[0] : -1;

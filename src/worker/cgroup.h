@@ -38,6 +38,10 @@ int cgroup_set_limits(struct cgroup_set *s, uint32_t i, const struct cgroup_limi
 /* Changes the CPU quota alone: boots run without the job's quota. quota_us 0 = no quota. */
 int cgroup_set_cpu(struct cgroup_set *s, uint32_t i, uint32_t quota_us, uint32_t period_us, struct err *e);
 
+/* Sets the share of the CPU that group i gets where there is not enough for all, in percent of the usual one (1 to
+ * 100): boots that nobody waits for stand back behind jobs. Best effort: where it cannot be set nothing changes. */
+void cgroup_set_weight(struct cgroup_set *s, uint32_t i, uint32_t percent);
+
 /* For the spawner: the directory to give to CLONE_INTO_CGROUP (version 2; -1 on version 1), and the open cgroup.procs
  * files that the child writes "0" to before anything else (version 1: one a controller; *n = 0 on version 2).
  * Borrowed descriptors, CLOEXEC. */

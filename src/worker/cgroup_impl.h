@@ -44,6 +44,7 @@ struct cg_ops {
                       struct err *e);
     int (*set_cpu)(const struct cgroup_set *s, struct cg_group *g, uint32_t quota_us, uint32_t period_us,
                    struct err *e);
+    void (*set_weight)(const struct cgroup_set *s, struct cg_group *g, uint32_t percent);
     void (*kill)(const struct cgroup_set *s, struct cg_group *g);
     bool (*is_empty)(const struct cgroup_set *s, const struct cg_group *g);
     void (*counters)(const struct cgroup_set *s, const struct cg_group *g, struct cgroup_usage *out);

@@ -43,6 +43,12 @@ static int v1_set_cpu(const struct cgroup_set *s, struct cg_group *g, uint32_t q
     return rc < 0 ? rc : cg_write_u64(s, g, CG_CPU, "cpu.cfs_quota_us", quota_us, e);
 }
 
+/* 1024 is what a group has from its birth. */
+static void v1_set_weight(const struct cgroup_set *s, struct cg_group *g, uint32_t percent)
+{
+    (void)cg_write_u64(s, g, CG_CPU, "cpu.shares", (uint64_t)percent * 1024 / 100, NULL);
+}
+
 static int v1_set_pids(const struct cgroup_set *s, const struct cg_group *g, struct err *e)
 {
     return g->pids_max ? cg_write_u64(s, g, CG_PIDS, "pids.max", g->pids_max, e)
@@ -104,6 +110,7 @@ const struct cg_ops cg_v1_ops = {
     .opened = v1_opened,
     .set_limits = v1_set_limits,
     .set_cpu = v1_set_cpu,
+    .set_weight = v1_set_weight,
     .kill = v1_kill,
     .is_empty = v1_is_empty,
     .counters = v1_counters,

@@ -38,6 +38,12 @@ static int v2_set_cpu(const struct cgroup_set *s, struct cg_group *g, uint32_t q
     return cg_write(s, g, CG_CPU, "cpu.max", text, e);
 }
 
+/* 100 is what a group has from its birth. */
+static void v2_set_weight(const struct cgroup_set *s, struct cg_group *g, uint32_t percent)
+{
+    (void)cg_write_u64(s, g, CG_CPU, "cpu.weight", percent, NULL);
+}
+
 static int v2_set_limits(const struct cgroup_set *s, struct cg_group *g, const struct cgroup_limits *limits,
                          struct err *e)
 {
@@ -100,6 +106,7 @@ const struct cg_ops cg_v2_ops = {
     .opened = v2_opened,
     .set_limits = v2_set_limits,
     .set_cpu = v2_set_cpu,
+    .set_weight = v2_set_weight,
     .kill = v2_kill,
     .is_empty = v2_is_empty,
     .counters = v2_counters,

@@ -59,6 +59,7 @@ struct slot {
     enum slot_state state;
     struct workerd *worker;
     struct job *job;   /* while running */
+    bool hurried;      /* a job waits for this boot */
     unsigned failures; /* in a row */
     uint64_t held_at_us;
     uv_timer_t rest;
@@ -273,6 +274,7 @@ static void slot_boot(struct slot *s)
     };
     struct err e = { 0 };
     s->worker = workerd_boot(&spec, on_worker, s, &e);
+    s->hurried = false;
     if (s->worker) {
         step(s, EV_BOOT);
         return;
@@ -309,6 +311,21 @@ static uint32_t boots_allowed(const struct pool *p)
     return p->in_state[SLOT_RUNNING] > 0 ? 1 : 2;
 }
 
+/* Jobs wait: boots that were for the stock are for them. */
+static void hurry_boots(struct pool *p)
+{
+    size_t left = p->queue.n;
+    for (uint32_t i = 0; left > 0 && p->in_state[SLOT_BOOTING] > 0 && i < p->config.capacity; i++) {
+        struct slot *s = &p->slots[i];
+        if (s->state != SLOT_BOOTING)
+            continue;
+        left--;
+        if (!s->hurried)
+            workerd_hurry(s->worker);
+        s->hurried = true;
+    }
+}
+
 /* Gives held workers to the jobs that wait, then boots as many as jobs and stock need. */
 static void pool_step(struct pool *p)
 {
@@ -321,6 +338,7 @@ static void pool_step(struct pool *p)
     while (p->in_state[SLOT_HELD] + p->in_state[SLOT_BOOTING] < wanted &&
            p->in_state[SLOT_BOOTING] < boots_allowed(p) && (s = slot_in_state(p, SLOT_EMPTY)))
         slot_boot(s);
+    hurry_boots(p);
     arm_queue_timer(p);
 }
 

@@ -25,6 +25,7 @@
  * at once; one that refuses the code first takes itself apart. */
 #define SETTLE_LOADED_US 300000u
 #define SETTLE_UNLOADED_US 2000000u
+#define BOOT_WEIGHT_PERCENT 10
 #define QUESTION_MAX 4096
 #define REASON_MAX 512
 
@@ -555,10 +556,16 @@ struct workerd *workerd_boot(const struct workerd_spec *spec, workerd_event_fn *
         uv_close((uv_handle_t *)&w->timer, on_handle_closed);
         return NULL;
     }
+    cgroup_set_weight(spec->cgroups, spec->index, BOOT_WEIGHT_PERCENT);
     (void)uv_poll_start(&w->listener.poll, UV_READABLE, on_listener);
     (void)uv_poll_start(&w->control.poll, UV_READABLE, on_control);
     arm_timer(w, clock_mono_us() + BOOT_TIMEOUT_US);
     return w;
+}
+
+void workerd_hurry(struct workerd *w)
+{
+    cgroup_set_weight(w->spec.cgroups, w->spec.index, 100);
 }
 
 static void put_answer(struct workerd *w, const struct worker_job *job)
@@ -589,6 +596,7 @@ void workerd_run(struct workerd *w, const struct worker_job *job)
     more = io_outflow_send(&w->request_out, w->client.fd);
     w->exchange = exchange_new(w->spec.max_output_bytes);
     (void)uv_poll_start(&w->client.poll, UV_READABLE | (more ? UV_WRITABLE : 0), on_client);
+    cgroup_set_weight(w->spec.cgroups, w->spec.index, 100);
     (void)cgroup_set_cpu(w->spec.cgroups, w->spec.index, w->spec.cpu_quota_us, w->spec.cpu_period_us, NULL);
     w->deadline_us = job->deadline_us;
     w->unread_us = w->started_us + UNREAD_TIMEOUT_US;

@@ -43,8 +43,11 @@ enum workerd_event {
 /* Events come from the loop only. The worker may be killed inside of one, but for WORKERD_GONE. */
 typedef void workerd_event_fn(void *arg, enum workerd_event ev);
 
-/* Starts the boot. Returns NULL with e set. */
+/* Starts the boot, at a low CPU weight. Returns NULL with e set. */
 struct workerd *workerd_boot(const struct workerd_spec *spec, workerd_event_fn *fn, void *arg, struct err *e);
+
+/* A job waits for this boot: it stands back behind nobody any more. */
+void workerd_hurry(struct workerd *w);
 
 /* Hands a job to a held worker. code and inputs are borrowed until WORKERD_DONE, WORKERD_LOST or workerd_kill. */
 void workerd_run(struct workerd *w, const struct worker_job *job);
