@@ -16,6 +16,8 @@
 #define WAIT_LAST_MS 10000
 #define LONG_LIFE_MS 30000 /* one that lived that long is restarted at once */
 
+#define EARLY_MS 500 /* one that ends before had something to say about its start */
+
 #define MEMORY_BYTES ((uint64_t)256 << 20)
 #define PIDS_MAX 64
 
@@ -83,11 +85,13 @@ static void log_end(struct egress *g, enum child_event ev)
         log_warn("egress_start_failed", F_STR("error", child_error(g->child)->msg));
         return;
     }
+    /* What it says later is about the jobs' destinations, which are nobody's business here. */
     const struct child_status *st = child_status(g->child);
+    uint64_t lived_ms = clock_mono_ms() - g->started_ms;
     struct child_console con = child_console(g->child);
-    size_t n = con.len > 400 ? 400 : con.len;
+    size_t n = lived_ms >= EARLY_MS ? 0 : con.len > 400 ? 400 : con.len;
     log_warn("egress_ended", F_STR("how", st->code == CLD_EXITED ? "exit" : "signal"), F_I64("status", st->value),
-             F_U64("lived_ms", clock_mono_ms() - g->started_ms), F_STRN("said", con.text + con.len - n, n));
+             F_U64("lived_ms", lived_ms), F_STRN("said", con.text, n));
 }
 
 static void on_child(void *arg, enum child_event ev)

@@ -1,0 +1,282 @@
+/* The gateway, in a network namespace of its own: "public" addresses on its loopback interface stand for the world. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <linux/if_tun.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "../../support/netns.h"
+#include "../../support/pool_driver.h"
+
+#define WORLD "93.184.216.34" /* on lo, whose addresses are not the machine's to others */
+#define OWN "93.184.216.35"   /* on an interface: the machine's own */
+
+static struct driver d;
+static pid_t world;
+
+/* ---- the world: an HTTP server that says what it was sent; /half breaks its promise and waits ---- */
+
+static bool is_complete(const char *request)
+{
+    const char *end = strstr(request, "\r\n\r\n"), *length = strcasestr(request, "content-length:");
+    size_t body = length ? (size_t)strtoul(length + 15, NULL, 10) : 0;
+    return end && strlen(end + 4) >= body;
+}
+
+static void serve(int fd)
+{
+    char request[8192] = { 0 }, response[8192];
+    size_t n = 0;
+    for (ssize_t got; !is_complete(request) && n < sizeof request - 1; n += (size_t)got) {
+        got = read(fd, request + n, sizeof request - 1 - n);
+        if (got <= 0)
+            return;
+    }
+    const char *body = strstr(request, "\r\n\r\n") + 4;
+    const char *mark = strcasestr(request, "x-mark: ");
+    bool half = strncmp(request, "GET /half", 9) == 0;
+    char text[4096];
+    (void)snprintf(text, sizeof text, "%.*s|%.*s|%s", (int)strcspn(request, "\r"), request,
+                   mark ? (int)strcspn(mark, "\r") : 0, mark ? mark : "", body);
+    int len = snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+                       strlen(text) + (half ? 1000 : 0), text);
+    (void)!write(fd, response, (size_t)len);
+    if (half)
+        (void)sleep(30);
+}
+
+static void run_world(int listener)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0 && fork() == 0) {
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            serve(fd);
+            _exit(0);
+        }
+        (void)close(fd);
+    }
+}
+
+static bool start_world(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
+        return false;
+    world = fork();
+    if (world == 0)
+        run_world(fd);
+    (void)close(fd);
+    return world > 0;
+}
+
+/* ---- jobs ---- */
+
+static void run(struct outcome *o, const char *code)
+{
+    *o = (struct outcome){ 0 };
+    assert_true(driver_run(&d, o, code, "", 20000));
+    if (o->result.end != WORKER_ANSWERED)
+        fail_msg("ended with %d: %s", (int)o->result.end, o->reason);
+}
+
+static void expect(const char *code, const char *output)
+{
+    struct outcome o;
+    run(&o, code);
+    assert_string_equal(buf_cstr(&o.output), output);
+    outcome_free(&o);
+}
+
+#define FETCH(url)                                                                                                     \
+    "export default { async fetch() { return fetch('" url "').then(async (r) => new Response(r.status + ' ' +"         \
+    " await r.text())).catch(() => new Response('refused')); } };"
+
+static void test_fetch(void **state)
+{
+    (void)state;
+    expect(FETCH("http://" WORLD "/path?query=1"), "200 GET /path?query=1 HTTP/1.1||");
+    expect("export default { async fetch() { return fetch('http://" WORLD "/', { method: 'POST', body: 'text',"
+           " headers: { 'x-mark': 'here' } }); } };",
+           "POST / HTTP/1.1|x-mark: here|text");
+    expect("export default { async fetch() { const all = await Promise.all(Array.from({ length: 40 }, (_, i) =>"
+           " fetch('http://" WORLD "/' + i).then((r) => r.text()))); return new Response(String(all.every((t, i) =>"
+           " t.startsWith('GET /' + i + ' ')))); } };",
+           "true");
+}
+
+static void test_connect(void **state)
+{
+    (void)state;
+    struct outcome o;
+    run(&o, "import { connect } from 'cloudflare:sockets'; export default { async fetch() {"
+            " const s = connect('" WORLD ":80'); const w = s.writable.getWriter();"
+            " await w.write(new TextEncoder().encode('GET /raw HTTP/1.1\\r\\n\\r\\n'));"
+            " let text = ''; for await (const part of s.readable.pipeThrough(new TextDecoderStream())) text += part;"
+            " return new Response(text); } };");
+    assert_non_null(strstr(buf_cstr(&o.output), "GET /raw HTTP/1.1"));
+    outcome_free(&o);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    expect(FETCH("http://127.0.0.1/"), "500 Internal Server Error");
+    expect(FETCH("http://localhost/"), "500 Internal Server Error");
+    expect(FETCH("http://10.0.0.1/"), "500 Internal Server Error");
+}
+
+/* Public by its number, but the machine's own: the node's API listens there. */
+static void test_own_address(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80) };
+    assert_int_equal(inet_pton(AF_INET, OWN, &a.sin_addr), 1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int reachable = connect(fd, (const struct sockaddr *)&a, sizeof a);
+    (void)close(fd);
+    if (reachable != 0)
+        skip(); /* no interface to be had */
+    expect(FETCH("http://" OWN "/"), "500 Internal Server Error");
+}
+
+/* ---- the gateway's death ---- */
+
+static int find_gateway(void)
+{
+    int pids[64];
+    unsigned n = list_children(pids, 64);
+    for (unsigned i = 0; i < n; i++) {
+        char path[64], text[512] = { 0 };
+        (void)snprintf(path, sizeof path, "/proc/%d/cmdline", pids[i]);
+        FILE *f = fopen(path, "re");
+        size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
+        if (f)
+            (void)fclose(f);
+        if (memmem(text, len, "egress=3", 8))
+            return pids[i];
+    }
+    return -1;
+}
+
+static bool tick_over(void *arg)
+{
+    return clock_mono_us() > *(const uint64_t *)arg;
+}
+
+static void pass_time(uint64_t ms)
+{
+    uint64_t until_us = clock_mono_us() + ms * 1000;
+    (void)driver_until(&d, tick_over, &until_us, ms + 1000);
+}
+
+/* A stream in flight is cut, the job lives and says so. */
+static void test_killed_in_flight(void **state)
+{
+    (void)state;
+    struct outcome o = { 0 };
+    static const char code[] = FETCH("http://" WORLD "/half");
+    driver_start(&d, &o, code, sizeof code - 1, "", 0, 20000);
+    pass_time(500);
+    assert_int_equal(o.calls, 0);
+    int gateway = find_gateway();
+    assert_true(gateway > 0);
+    assert_int_equal(kill(gateway, SIGKILL), 0);
+    assert_true(driver_until(&d, driver_outcome_there, &o, 10000));
+    assert_int_equal(o.result.end, WORKER_ANSWERED);
+    assert_string_equal(buf_cstr(&o.output), "refused");
+    outcome_free(&o);
+    expect(FETCH("http://" WORLD "/after"), "200 GET /after HTTP/1.1||");
+    struct pool_stats st;
+    pool_stats(d.pool, &st);
+    assert_int_equal(st.egress_restarts, 1);
+    assert_int_not_equal(find_gateway(), gateway);
+}
+
+/* What is asked while there is no gateway waits for the next one. */
+static void test_killed_before(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(driver_wait_held(&d, 2));
+        int gateway = find_gateway();
+        assert_true(gateway > 0);
+        assert_int_equal(kill(gateway, SIGKILL), 0);
+        expect(FETCH("http://" WORLD "/"), "200 GET / HTTP/1.1||");
+        pass_time(300);
+    }
+}
+
+/* No network at all: no gateway either. */
+static void test_none(void **state)
+{
+    (void)state;
+    struct pool_config c = driver_config();
+    struct err e = { 0 };
+    assert_true(driver_close(&d));
+    assert_true(driver_open(&d, &c, &e));
+    assert_true(driver_wait_held(&d, 2));
+    assert_int_equal(find_gateway(), -1);
+    expect(FETCH("http://" WORLD "/"), "refused");
+    expect(FETCH("http://127.0.0.1/"), "refused");
+}
+
+static int group_setup(void **state)
+{
+    (void)state;
+    struct pool_config c = driver_config();
+    c.egress_public = true;
+    struct err e = { 0 };
+    if (driver_open(&d, &c, &e))
+        return 0;
+    print_error("pool_new: %s\n", e.msg);
+    return -1;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    (void)kill(world, SIGKILL);
+    (void)waitpid(world, NULL, 0);
+    return driver_close(&d) ? 0 : -1;
+}
+
+/* An interface that is not the loopback one, where the machine lets us make one. */
+static void make_interface(void)
+{
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    struct ifreq r = { .ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+    if (fd >= 0 && ioctl(fd, TUNSETIFF, &r) == 0)
+        (void)netns_address("tun0", OWN); /* fd stays open: the interface goes with it */
+    else if (fd >= 0)
+        (void)close(fd);
+}
+
+int main(void)
+{
+    if (!netns_enter() || !netns_address("lo:1", WORLD)) {
+        (void)printf("no network namespace to be had: skipped\n");
+        return 77;
+    }
+    make_interface();
+    if (!start_world())
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fetch),
+        cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_own_address),
+        cmocka_unit_test(test_killed_in_flight),
+        cmocka_unit_test(test_killed_before),
+        cmocka_unit_test(test_none),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
