@@ -329,6 +329,34 @@ static void test_held_killed(void **state)
     close_own();
 }
 
+static char task_state(int pid, const char *tid)
+{
+    char path[320], text[512] = { 0 };
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%s/stat", pid, tid);
+    FILE *f = fopen(path, "re");
+    const char *end = f && fgets(text, sizeof text, f) ? strrchr(text, ')') : NULL;
+    if (f)
+        (void)fclose(f);
+    return end && end[1] ? end[2] : '?';
+}
+
+/* Stops a process; returns when each of its threads stands still, since one that was on its way would read on. */
+static void stop_process(int pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/task", pid);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    for (unsigned moving = 1; moving > 0;) {
+        moving = 0;
+        DIR *h = opendir(path);
+        assert_non_null(h);
+        for (const struct dirent *e; (e = readdir(h));)
+            moving += e->d_name[0] != '.' && task_state(pid, e->d_name) != 'T';
+        (void)closedir(h);
+        (void)usleep(1000);
+    }
+}
+
 /* Stopped while held: it does not read the code. The job goes to another worker, not to its deadline. */
 static void test_held_stopped(void **state)
 {
@@ -337,8 +365,8 @@ static void test_held_stopped(void **state)
     int pids[8];
     unsigned n = list_children(pids, 8);
     assert_int_equal(n, 2);
-    assert_int_equal(kill(pids[0], SIGSTOP), 0);
-    assert_int_equal(kill(pids[1], SIGSTOP), 0);
+    stop_process(pids[0]);
+    stop_process(pids[1]);
     struct outcome o = { 0 };
     assert_true(driver_run(d, &o, "export default { fetch() { return new Response('ok'); } }", "", 15000));
     assert_end(&o, WORKER_ANSWERED);
