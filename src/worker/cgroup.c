@@ -151,7 +151,8 @@ static int group_try(const struct cgroup_set *s, const struct cg_group *g, struc
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
-    return err_set(e, -code, "put a process into %s/workerd_%" PRIu32 ": %s", s->parents[0], g->number, strerror(code));
+    return err_set(e, -code, "put a process into %s/workerd_%" PRIu32 ": %s%s", s->parents[0], g->number,
+                   strerror(code), code == EACCES ? ": the node has to be inside, see cgroupv2_setup.sh --help" : "");
 }
 
 static int open_groups(struct cgroup_set *s, uint32_t n, struct err *e)

@@ -210,6 +210,17 @@ static int bind_slot(const char *slot_dir)
     return set_attributes("slot", 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
+/* The new root goes on top of the old one at "/", which is then taken away from under it. The root of an initramfs (in
+ * an enclave) cannot be taken away: there the new one is moved over it, and nobody inside may move it off again. */
+static int take_over_root(void)
+{
+    if (syscall(SYS_pivot_root, ".", ".") == 0)
+        return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
+    if (errno != EINVAL)
+        return -errno;
+    return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
+}
+
 int sandbox_root_enter(struct sandbox_task *t)
 {
     const struct sandbox *s = t->sandbox;
@@ -220,8 +231,5 @@ int sandbox_root_enter(struct sandbox_task *t)
         rc = bind_slot(t->slot_dir);
     if (rc < 0)
         return rc;
-    /* The new root goes on top of the old one at "/", which is then taken away from under it. */
-    if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-        return -errno;
-    return 0;
+    return take_over_root();
 }

@@ -367,7 +367,7 @@ static int do_kill(void)
 static int read_process(void)
 {
     char byte;
-    struct iovec local = { &byte, 1 }, remote = { (void *)&arg, 1 };
+    struct iovec local = { &byte, 1 }, remote = { (void *)16, 1 };
     return result(syscall(SYS_process_vm_readv, number(), &local, 1, &remote, 1, 0));
 }
 

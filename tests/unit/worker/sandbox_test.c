@@ -463,7 +463,7 @@ static void every_layer_resources(void **state)
     check(SANDBOX_ALL & ~w.missing, &(struct row){ "memory_bomb", NULL, SIGNAL(SIGKILL) }, 1);
     struct cgroup_usage u;
     cgroup_read_usage(w.cgroups, 0, &u);
-    assert_int_equal(u.oom_kills, 1);
+    assert_true(u.oom_kills >= 1);
 }
 
 static void what_the_child_is(void **state)
