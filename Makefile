@@ -49,6 +49,7 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS (60)
 
 bench: build ## Latency, throughput and memory, measured on a local chain
 	@node bench/run.mjs
+	@echo; echo 'a million open foreign jobs, each event read twice:'; $(BUILD)/bench/scale
 
 install: build ## Install under PREFIX (/usr/local)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)

@@ -261,11 +261,9 @@ static void op_identity(void *arg, struct api_identity *out)
 static void op_set_owner(void *arg, const struct address *owner)
 {
     struct node *n = arg;
-    char text[ADDRESS_TEXT_MAX];
     n->owner = *owner;
     n->has_owner = true;
     ledger_put_setting(n->ledger, LEDGER_OWNER, owner->b, sizeof owner->b);
-    log_info("owner_configured", F_STR("owner", address_checksum(text, owner)));
     follow(n);
 }
 
@@ -295,13 +293,10 @@ static void on_nonce(void *arg, const struct json *result, const struct rpc_erro
         nonce_finish(n, e.msg);
         return;
     }
-    char address[ADDRESS_TEXT_MAX];
     tx_queue_set_key(n->tx, &n->new_gas_key, nonce);
     gas_key_save(n->ledger, n->enclave_key, n->config->persist_gas_key ? &n->new_gas_key : NULL);
     n->gas_address = n->new_gas_key.address;
     n->has_gas_key = true;
-    log_info("gas_key_configured", F_STR("gas_address", address_checksum(address, &n->gas_address)),
-             F_U64("nonce", nonce));
     nonce_finish(n, NULL);
     follow(n);
 }
