@@ -199,6 +199,10 @@ static void set_policy(CURL *easy)
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+    /* As OpenSSL itself has it, and so libwebsockets: another store than the system's. */
+    const char *ca_file = getenv("SSL_CERT_FILE");
+    if (ca_file && ca_file[0])
+        (void)curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
     /* An early error status is an answer; the rest of the body still goes out, for whoever reads it. */
     (void)curl_easy_setopt(easy, CURLOPT_KEEP_SENDING_ON_ERROR, 1L);
 }

@@ -1,7 +1,7 @@
 /* HTTP requests on the loop, over TCP, TLS and unix sockets (the only user of libcurl, with http_multi). Connections
  * are kept alive and reused; nothing blocks. Request and response flow at the same time. Redirects are not followed;
- * proxies of the environment are ignored. The program must ignore SIGPIPE (http_client_new does so where it has its
- * default). */
+ * proxies of the environment are ignored. Certificates are checked against the system's store or SSL_CERT_FILE. The
+ * program must ignore SIGPIPE (http_client_new does so where it has its default). */
 #ifndef OYSTER_NET_HTTP_CLIENT_H
 #define OYSTER_NET_HTTP_CLIENT_H
 

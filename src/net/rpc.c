@@ -24,6 +24,10 @@
 #define HEDGE_LEAST_MS 1000u
 #define HEDGE_LATENCIES 8u
 
+/* Single requests under way at a time; what comes beyond waits its turn, so that a burst does not open hundreds of
+ * connections. Broadcasts and races never wait. */
+#define SINGLE_MAX 64u
+
 struct rpc {
     uv_loop_t *loop;
     struct http_client *http;
@@ -36,6 +40,9 @@ struct rpc {
     struct rpc_stream *stream;
     struct rpc_stream_config stream_config;
     struct rpc_call *calls;
+    struct rpc_call *queue; /* single requests that wait for others to end */
+    unsigned n_single;      /* attempts of single requests under way */
+    bool freeing;
 };
 
 enum call_mode {
@@ -57,7 +64,8 @@ struct rpc_call {
     rpc_done_fn *done; /* NULL once settled: what is still under way is let finish */
     void *arg;
     uv_timer_t timer;
-    bool waiting;   /* for an endpoint whose chain is known to be right */
+    bool waiting; /* for an endpoint whose chain is known to be right */
+    bool queued;
     bool own_check; /* a check has begun since it waits */
     bool any_chain; /* asks for the chain itself */
     bool released;
@@ -67,6 +75,7 @@ struct rpc_call {
     char error_text[RPC_ERROR_TEXT_BYTES];
     struct json *error_data, *null_result;
     struct rpc_call *prev, *next;
+    struct rpc_call *queue_prev, *queue_next;
     struct attempt attempts[]; /* one per HTTP endpoint */
 };
 
@@ -79,11 +88,40 @@ static void on_call_closed(uv_handle_t *h)
     free(call);
 }
 
+static void call_send(struct rpc_call *call);
+
+static void dequeue(struct rpc_call *call)
+{
+    if (call->queued)
+        DL_DELETE2(call->r->queue, call, queue_prev, queue_next);
+    call->queued = false;
+}
+
+/* An attempt is over: the next in the queue may start. */
+static void attempt_over(struct rpc_call *call)
+{
+    struct rpc *r = call->r;
+    call->n_under_way--;
+    if (call->mode != CALL_ONE)
+        return;
+    r->n_single--;
+    if (r->queue && !r->freeing) {
+        struct rpc_call *next = r->queue;
+        dequeue(next);
+        call_send(next);
+    }
+}
+
 static void call_release(struct rpc_call *call)
 {
     call->released = true;
-    for (size_t i = 0; i < call->r->n_http; i++)
+    dequeue(call);
+    for (size_t i = 0; i < call->r->n_http; i++) {
+        if (!call->attempts[i].exchange)
+            continue;
         rpc_exchange_cancel(call->attempts[i].exchange);
+        attempt_over(call);
+    }
     DL_DELETE(call->r->calls, call);
     uv_close((uv_handle_t *)&call->timer, on_call_closed);
 }
@@ -96,6 +134,7 @@ static void call_settle(struct rpc_call *call, const struct json *result)
     rpc_done_fn *done = call->done;
     call->done = NULL;
     call->waiting = false;
+    dequeue(call);
     (void)uv_timer_stop(&call->timer);
     if (!result)
         result = call->null_result;
@@ -143,6 +182,7 @@ static bool attempt_start(struct rpc_call *call, size_t i)
         return false;
     }
     call->n_under_way++;
+    r->n_single += call->mode == CALL_ONE ? 1 : 0;
     return true;
 }
 
@@ -192,24 +232,37 @@ static bool send_to_all(struct rpc_call *call)
     return call->n_under_way > 0;
 }
 
+/* Waits until the deadline at most. */
+static void wait_for_turn(struct rpc_call *call)
+{
+    uint64_t now_ms = clock_mono_ms();
+    call->queued = true;
+    DL_APPEND2(call->r->queue, call, queue_prev, queue_next);
+    (void)uv_timer_start(&call->timer, on_call_timer, call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0, 0);
+}
+
 static void call_send(struct rpc_call *call)
 {
     call->waiting = false;
     (void)uv_timer_stop(&call->timer);
+    if (call->mode == CALL_ONE && call->r->n_single >= SINGLE_MAX) {
+        wait_for_turn(call);
+        return;
+    }
     if (call->mode == CALL_ONE ? send_to_next(call) : send_to_all(call))
         return;
     keep_error(call, &(struct rpc_error){ .kind = RPC_ERR_TRANSPORT, .message = "no endpoint is of this chain" });
     (void)uv_timer_start(&call->timer, on_call_timer, 0, 0);
 }
 
-/* Three reasons: the chain check that the call waits for takes too long, there is nothing to send it to, or the
- * endpoint is slow. */
+/* Three reasons: what the call waits for (a chain check, its turn) takes too long, there is nothing to send it to, or
+ * the endpoint is slow. */
 static void on_call_timer(uv_timer_t *t)
 {
     struct rpc_call *call = t->data;
-    if (call->waiting)
+    if (call->waiting || call->queued)
         keep_error(call, &(struct rpc_error){ .kind = RPC_ERR_TIMEOUT, .message = "no endpoint answered in time" });
-    if (call->waiting || call->n_under_way == 0)
+    if (call->n_under_way == 0)
         call_settle(call, NULL);
     else
         (void)send_to_next(call);
@@ -241,7 +294,7 @@ static void on_reply(void *arg, const struct rpc_reply *reply)
     struct attempt *a = arg;
     struct rpc_call *call = a->call;
     a->exchange = NULL;
-    call->n_under_way--;
+    attempt_over(call);
     if (!call->done) {
         if (call->n_under_way == 0)
             call_release(call);
@@ -423,6 +476,7 @@ void rpc_free(struct rpc *r)
 {
     if (!r)
         return;
+    r->freeing = true;
     rpc_stream_stop(r);
     rpc_health_free(r->health);
     struct rpc_call *call, *tmp;

@@ -142,8 +142,8 @@ static void serve(struct ws_pump *p)
 
 static void log_library(int level, const char *line)
 {
-    (void)level;
-    log_debug("libwebsockets", F_STRN("message", line, strcspn(line, "\n")));
+    log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "libwebsockets", &F_STRN("message", line, strcspn(line, "\n")),
+              1);
 }
 
 struct ws_pump *ws_pump_new(uv_loop_t *loop, const struct lws_protocols *protocols, struct err *e)
@@ -178,7 +178,7 @@ struct lws_vhost *ws_pump_vhost(struct ws_pump *p, bool tls)
         .vhost_name = tls ? "tls" : "plain",
         .protocols = p->protocols,
         .options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
-        .http_proxy_address = "", /* else the environment's */
+        .http_proxy_address = ":0", /* none; NULL would be the environment's */
         .ka_time = 20,
         .ka_interval = 10,
         .ka_probes = 3,

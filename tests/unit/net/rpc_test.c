@@ -393,6 +393,50 @@ static void comes_up_later(void **state)
     assert_int_equal(later.kind, RPC_ERR_NONE);
 }
 
+static void burst(void **state)
+{
+    struct fixture *f = *state;
+    static struct result r[500];
+    memset(r, 0, sizeof r);
+    make(f, 1, false);
+    for (size_t i = 0; i < 500; i++) {
+        struct rpc_call *call = rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &r[i]);
+        if (i % 5 == 0)
+            rpc_cancel(call);
+    }
+    for (size_t i = 0; i < 500; i++) {
+        if (i % 5 == 0)
+            continue;
+        assert_true(loop_until(&f->loop, &r[i].done, WAIT_MS));
+        assert_int_equal(r[i].kind, RPC_ERR_NONE);
+    }
+    assert_in_range(server_accepted(f->eps[0].server), 2, 130); /* cancelled ones cost a connection each */
+    assert_in_range(f->eps[0].requests, 400, 465);
+    for (size_t i = 0; i < 500; i += 5)
+        assert_int_equal(r[i].done, 0);
+}
+
+static void burst_at_a_silent_endpoint(void **state)
+{
+    struct fixture *f = *state;
+    static struct result r[200];
+    memset(r, 0, sizeof r);
+    f->timeout_ms = 300;
+    f->eps[0].manner = SILENT;
+    make(f, 1, false);
+    for (size_t i = 0; i < 200; i++)
+        (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &r[i]);
+    for (size_t i = 0; i < 200; i++) {
+        assert_true(loop_until(&f->loop, &r[i].done, WAIT_MS));
+        assert_int_equal(r[i].kind, RPC_ERR_TIMEOUT);
+        assert_int_equal(r[i].done, 1);
+    }
+    f->eps[0].manner = ANSWER;
+    struct result after = { 0 };
+    ask(f, &after);
+    assert_int_equal(after.kind, RPC_ERR_NONE);
+}
+
 /* ---- broadcast and race ---- */
 
 static void broadcast_one_success(void **state)
@@ -567,6 +611,8 @@ int main(void)
         TEST(silent_from_the_start),
         TEST(nobody_listens),
         TEST(comes_up_later),
+        TEST(burst),
+        TEST(burst_at_a_silent_endpoint),
         TEST(broadcast_one_success),
         TEST(broadcast_most_telling_error),
         TEST(broadcast_reaches_all),
