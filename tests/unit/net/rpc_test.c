@@ -574,15 +574,18 @@ static void warm_requests(void **state)
 {
     struct fixture *f = *state;
     make(f, 1, false);
-    uint64_t before_us = clock_mono_us();
+    uint64_t before_us = clock_mono_us(), calls_us = 0;
     for (int i = 0; i < 200; i++) {
         struct result r = { 0 };
+        uint64_t call_us = clock_mono_us();
         (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &r);
+        calls_us += clock_mono_us() - call_us;
         while (!r.done)
             (void)uv_run(&f->loop, UV_RUN_ONCE);
     }
-    print_message("round trip on a warm connection: %llu us\n",
-                  (unsigned long long)(clock_mono_us() - before_us) / 200);
+    print_message(
+        "round trip on a warm connection: %llu us, of which in rpc_request until the bytes are out: %llu us\n",
+        (unsigned long long)(clock_mono_us() - before_us) / 200, (unsigned long long)calls_us / 200);
     assert_int_equal(server_accepted(f->eps[0].server), 1);
 }
 
