@@ -415,7 +415,10 @@ static uint32_t choose_layers(const char *allow_degraded, struct err *e)
     if (names.len > 0)
         (void)err_set(e, -EPERM, "the sandbox lacks %s here (%s); to run without, name it in sandbox_allow_degraded",
                       buf_cstr(&names), why.msg);
+    else if ((missing & (SANDBOX_ROOT | SANDBOX_MOUNTNS)) != 0)
+        (void)err_set(e, -EPERM, "workers cannot run without a root file system of their own (%s)", why.msg);
     buf_free(&names);
+    allowed &= ~(uint32_t)(SANDBOX_ROOT | SANDBOX_MOUNTNS); /* sockets and config are found by their paths in it */
     return (missing & ~allowed) == 0 ? SANDBOX_ALL & ~missing : 0;
 }
 

@@ -14,9 +14,9 @@
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
-#include "util/json.h"
 #include "worker/child.h"
 #include "worker/exchange.h"
+#include "worker/fallback.h"
 #include "worker/io.h"
 
 #define BOOT_TIMEOUT_US 10000000u  /* a boot takes 20 ms; over this it hangs */
@@ -26,10 +26,7 @@
 #define SETTLE_LOADED_US 300000u
 #define SETTLE_UNLOADED_US 2000000u
 #define BOOT_WEIGHT_PERCENT 10
-#define QUESTION_MAX 4096
 #define REASON_MAX 512
-
-static const char question_start[] = "GET /?specifier=%2Fmain&";
 
 enum state {
     ST_INVALID,
@@ -300,20 +297,17 @@ static void read_question(struct workerd *w)
     ssize_t n = read(w->fallback.fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0 || w->state == ST_HELD || w->question.len + (size_t)n > QUESTION_MAX) {
-        watch_close(&w->fallback);
-        reason_from_console(w, "the worker closed its module fallback");
-        fail(w);
+    if (n <= 0 && w->state == ST_BOOTING) {
+        watch_close(&w->fallback); /* the exit follows and says why, or the timer ends it */
         return;
     }
-    buf_append(&w->question, bytes, (size_t)n);
-    if (w->question.len < 4 || memcmp(w->question.data + w->question.len - 4, "\r\n\r\n", 4) != 0)
-        return;
-    if (strncmp(buf_cstr(&w->question), question_start, sizeof question_start - 1) != 0) {
-        set_reason(w, "the worker asked for another module than the job's");
+    enum fallback_status st = n <= 0 ? FALLBACK_BAD : fallback_take(&w->question, bytes, (size_t)n);
+    if (st == FALLBACK_BAD) {
+        set_reason(w, n <= 0 ? "the held worker ended" : "the worker did not ask for the job's code alone");
         fail(w);
-        return;
     }
+    if (st != FALLBACK_ASKED)
+        return;
     (void)uv_timer_stop(&w->timer);
     cgroup_reset_usage(w->spec.cgroups, w->spec.index);
     child_console_reset(w->child);
@@ -390,26 +384,34 @@ static void lose(struct workerd *w, const char *reason)
     tell(w, WORKERD_LOST);
 }
 
-/* Says why a worker that ran a job has ended by itself. */
-static void classify_exit(struct workerd *w)
+/* Why a worker has ended by itself, as far as its exit says. True where that says it all. */
+static bool reason_from_exit(struct workerd *w)
 {
     const struct child_status *st = child_status(w->child);
     struct cgroup_usage usage = { 0 };
     cgroup_read_usage(w->spec.cgroups, w->spec.index, &usage);
-    enum worker_end end = WORKER_DIED;
-    if (usage.oom_kills > 0) {
+    if (usage.oom_kills > 0)
         set_reason(w, "killed: over its memory limit");
-    } else if (st->code != CLD_EXITED) {
+    else if (st->code != CLD_EXITED)
         set_reason(w, "killed by signal %d (%s)", st->value, strsignal(st->value));
-    } else if (strstr(child_console(w->child).text, "fatal: V8 fatal error")) {
+    else if (strstr(child_console(w->child).text, "fatal: V8 fatal error"))
         set_reason(w, "the JavaScript engine gave up: out of memory or a fatal error");
+    else
+        return false;
+    return true;
+}
+
+static void classify_exit(struct workerd *w)
+{
+    if (reason_from_exit(w)) {
+        finish(w, WORKER_DIED, w->reason);
     } else if (w->loaded) {
-        set_reason(w, "workerd exited with status %d", st->value);
+        set_reason(w, "workerd exited with status %d", child_status(w->child)->value);
+        finish(w, WORKER_DIED, w->reason);
     } else {
-        end = WORKER_BAD_CODE;
         reason_from_console(w, "the code cannot be loaded");
+        finish(w, WORKER_BAD_CODE, w->reason);
     }
-    finish(w, end, w->reason);
 }
 
 static void on_exit_while_running(struct workerd *w)
@@ -459,7 +461,8 @@ static void on_child(void *arg, enum child_event ev)
     case CHILD_EXITED:
         w->child_exited = true;
         if (w->state == ST_BOOTING || w->state == ST_HELD) {
-            reason_from_console(w, "workerd ended before it had a job");
+            if (!reason_from_exit(w))
+                reason_from_console(w, "workerd ended before it had a job");
             fail(w);
         } else if (w->state != ST_ENDING) {
             on_exit_while_running(w);
@@ -557,6 +560,7 @@ struct workerd *workerd_boot(const struct workerd_spec *spec, workerd_event_fn *
         return NULL;
     }
     cgroup_set_weight(spec->cgroups, spec->index, BOOT_WEIGHT_PERCENT);
+    cgroup_reset_usage(spec->cgroups, spec->index);
     (void)uv_poll_start(&w->listener.poll, UV_READABLE, on_listener);
     (void)uv_poll_start(&w->control.poll, UV_READABLE, on_control);
     arm_timer(w, clock_mono_us() + BOOT_TIMEOUT_US);
@@ -568,24 +572,15 @@ void workerd_hurry(struct workerd *w)
     cgroup_set_weight(w->spec.cgroups, w->spec.index, 100);
 }
 
-static void put_answer(struct workerd *w, const struct worker_job *job)
-{
-    buf_reserve(&w->answer, job->code_len + job->code_len / 16 + 32);
-    buf_puts(&w->answer, "{\"esModule\":");
-    json_put_raw_str(&w->answer, job->code, job->code_len);
-    buf_push(&w->answer, '}');
-    buf_printf(&w->answer_head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", w->answer.len);
-    w->answer_out = (struct io_outflow){
-        .part = { w->answer_head.data, w->answer.data },
-        .len = { w->answer_head.len, w->answer.len },
-    };
-}
-
 void workerd_run(struct workerd *w, const struct worker_job *job)
 {
     w->started_us = clock_mono_us();
     step(w, EV_RUN);
-    put_answer(w, job);
+    fallback_put_answer(&w->answer_head, &w->answer, job->code, job->code_len);
+    w->answer_out = (struct io_outflow){
+        .part = { w->answer_head.data, w->answer.data },
+        .len = { w->answer_head.len, w->answer.len },
+    };
     exchange_put_head(&w->request_head, job->inputs_len);
     w->request_out = (struct io_outflow){
         .part = { w->request_head.data, job->inputs },

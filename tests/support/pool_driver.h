@@ -50,13 +50,16 @@ static inline struct pool_config driver_config(void)
     };
 }
 
-/* config.state_dir is chosen here. Returns false with e set. */
+/* A state folder is chosen where config names none. Returns false with e set. */
 static inline bool driver_open(struct driver *d, const struct pool_config *config, struct err *e)
 {
     *d = (struct driver){ 0 };
     struct pool_config c = *config;
-    (void)snprintf(d->state_dir, sizeof d->state_dir, "/tmp/oyster-test-%d-%llu", (int)getpid(),
-                   (unsigned long long)clock_mono_us());
+    if (c.state_dir)
+        (void)snprintf(d->state_dir, sizeof d->state_dir, "%s", c.state_dir);
+    else
+        (void)snprintf(d->state_dir, sizeof d->state_dir, "/tmp/oyster-test-%d-%llu", (int)getpid(),
+                       (unsigned long long)clock_mono_us());
     c.state_dir = d->state_dir;
     (void)uv_loop_init(&d->loop);
     d->pool = pool_new(&d->loop, &c, e);

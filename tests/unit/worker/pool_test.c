@@ -397,6 +397,91 @@ static void test_killed_at_hand_over(void **state)
     }
 }
 
+/* ---- boots that fail ---- */
+
+static bool all_broken(void *arg)
+{
+    struct pool_stats st;
+    pool_stats(arg, &st);
+    return st.broken == st.capacity;
+}
+
+/* Too little memory to boot in: the pool tries ever more rarely, says so, and answers its jobs. */
+static void test_broken_boots(void **state)
+{
+    (void)state;
+    struct pool_config c = driver_config();
+    c.capacity = c.warm_workers = 2;
+    c.memory_bytes = 2 << 20;
+    open_own(&c);
+    struct outcome o = { 0 };
+    static const char code[] = "export default { fetch() { return new Response('ok'); } }";
+    driver_start(d, &o, code, sizeof code - 1, "", 0, 1500);
+    assert_true(driver_until(d, all_broken, d->pool, 20000));
+    assert_true(driver_until(d, driver_outcome_there, &o, 20000));
+    assert_end(&o, WORKER_DEADLINE);
+    struct pool_stats st;
+    pool_stats(d->pool, &st);
+    assert_true(st.boot_failures >= 6);
+    assert_true(st.boot_failures <= 40); /* 100, 200, 400 … ms between two of a slot */
+    assert_int_equal(st.started, 0);
+    outcome_free(&o);
+    close_own();
+}
+
+/* ---- the node's own death ---- */
+
+/* False for one that is gone or that only waits to be reaped. */
+static bool runs(int pid)
+{
+    char tid[16];
+    (void)snprintf(tid, sizeof tid, "%d", pid);
+    return !strchr("?ZX", task_state(pid, tid));
+}
+
+/* Opens a pool, says on fd that its workers are held, and waits to be killed. */
+static void be_a_node(const struct pool_config *config, int fd)
+{
+    static struct driver node;
+    struct err e = { 0 };
+    if (driver_open(&node, config, &e) && driver_wait_held(&node, 2)) {
+        int pids[8];
+        unsigned n = list_children(pids, 8);
+        (void)!write(fd, pids, n * sizeof *pids);
+    }
+    for (;;)
+        (void)pause();
+}
+
+static void test_node_killed(void **state)
+{
+    (void)state;
+    char dir[64];
+    (void)snprintf(dir, sizeof dir, "/tmp/oyster-test-%d-killed", (int)getpid());
+    struct pool_config c = driver_config();
+    c.state_dir = dir;
+    int report[2], pids[8] = { 0 };
+    assert_int_equal(pipe(report), 0);
+    pid_t node = fork();
+    if (node == 0)
+        be_a_node(&c, report[1]);
+    (void)close(report[1]);
+    assert_int_equal(read(report[0], pids, sizeof pids), 2 * sizeof *pids);
+    (void)close(report[0]);
+    assert_int_equal(kill(node, SIGKILL), 0);
+    assert_int_equal(waitpid(node, NULL, 0), node);
+    open_own(&c); /* the same folder, with all that was left in it */
+    assert_true(driver_wait_held(d, 2));
+    for (unsigned i = 0; i < 2; i++)
+        assert_false(runs(pids[i]));
+    struct outcome o = { 0 };
+    assert_true(driver_run(d, &o, "export default { fetch() { return new Response('ok'); } }", "", 5000));
+    assert_end(&o, WORKER_ANSWERED);
+    outcome_free(&o);
+    close_own();
+    assert_int_equal(access(dir, F_OK), -1);
+}
+
 /* ---- refusals at start ---- */
 
 static void test_refusals(void **state)
@@ -484,6 +569,8 @@ int main(void)
         cmocka_unit_test(test_held_killed),
         cmocka_unit_test(test_held_stopped),
         cmocka_unit_test(test_killed_at_hand_over),
+        cmocka_unit_test(test_broken_boots),
+        cmocka_unit_test(test_node_killed),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_nothing_left),
     };
