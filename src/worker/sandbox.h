@@ -82,7 +82,8 @@ struct sandbox_child {
 };
 
 /* Returns 0 with out filled once the program was executed; a failure in the child before exec is reported here with the
- * step that failed. The caller reaps (waitid P_PIDFD). */
+ * step that failed. Waits for the child to come that far: 1 to 2 ms of an idle machine. The child dies with the thread
+ * that calls (parent-death signal): one that lives as long as the program. The caller reaps (waitid P_PIDFD). */
 int sandbox_start(struct sandbox_child *out, const struct sandbox *s, const struct sandbox_start *start, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -41,7 +42,7 @@ static int step_cgroup(struct sandbox_task *t)
     return 0;
 }
 
-/* Default dispositions, nothing blocked, no terminal. */
+/* Default dispositions, nothing blocked, no terminal, an empty keyring (where there are keyrings). */
 static int step_session(struct sandbox_task *t)
 {
     (void)t;
@@ -52,6 +53,7 @@ static int step_session(struct sandbox_task *t)
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)umask(077);
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     return result(setsid());
 }
 

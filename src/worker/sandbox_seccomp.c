@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "util/buf.h"
@@ -27,100 +28,25 @@
 
 static const char *const allowed[] = {
     /* memory */
-    "brk",
-    "mmap",
-    "munmap",
-    "mprotect",
-    "mremap",
-    "madvise",
-    "membarrier",
-    "pkey_alloc",
-    "pkey_free",
-    "pkey_mprotect",
+    "brk", "munmap", "mprotect", "mremap", "madvise", "membarrier", "pkey_alloc", "pkey_free", "pkey_mprotect",
     /* files: the root is read-only and holds nothing else */
-    "access",
-    "faccessat",
-    "faccessat2",
-    "open",
-    "openat",
-    "close",
-    "close_range",
-    "read",
-    "readv",
-    "pread64",
-    "write",
-    "writev",
-    "lseek",
-    "fstat",
-    "stat",
-    "lstat",
-    "newfstatat",
-    "statx",
-    "fstatfs",
-    "readlink",
-    "readlinkat",
-    "getdents64",
-    "getcwd",
-    "dup",
-    "pipe2",
-    "fadvise64",
+    "access", "faccessat", "faccessat2", "open", "openat", "close", "close_range", "read", "readv", "pread64", "write",
+    "writev", "lseek", "fstat", "stat", "lstat", "newfstatat", "statx", "fstatfs", "readlink", "readlinkat",
+    "getdents64", "getcwd", "dup", "pipe2", "fadvise64",
     /* events and time */
-    "epoll_create1",
-    "epoll_ctl",
-    "epoll_wait",
-    "epoll_pwait",
-    "eventfd2",
-    "poll",
-    "ppoll",
-    "timerfd_create",
-    "timerfd_settime",
-    "clock_gettime",
-    "clock_getres",
-    "clock_nanosleep",
-    "gettimeofday",
-    "nanosleep",
+    "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "poll", "ppoll", "timerfd_create",
+    "timerfd_settime", "clock_gettime", "clock_getres", "clock_nanosleep", "gettimeofday", "nanosleep",
     "restart_syscall",
     /* threads and signals */
-    "futex",
-    "set_robust_list",
-    "set_tid_address",
-    "rseq",
-    "sched_yield",
-    "sched_getaffinity",
-    "sched_getparam",
-    "sched_getscheduler",
-    "getcpu",
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigreturn",
-    "sigaltstack",
-    "exit",
-    "exit_group",
-    "arch_prctl",
+    "futex", "set_robust_list", "set_tid_address", "rseq", "sched_yield", "sched_getaffinity", "sched_getparam",
+    "sched_getscheduler", "getcpu", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "exit",
+    "exit_group", "arch_prctl",
     /* about itself */
-    "execve",
-    "getpid",
-    "getppid",
-    "gettid",
-    "getuid",
-    "geteuid",
-    "getgid",
-    "getegid",
-    "getrandom",
-    "getrusage",
-    "sysinfo",
-    "uname",
+    "execve", "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getrandom", "getrusage",
+    "sysinfo", "uname",
     /* sockets: socket() itself is checked by argument */
-    "accept4",
-    "connect",
-    "getpeername",
-    "getsockname",
-    "getsockopt",
-    "recvfrom",
-    "recvmsg",
-    "sendmsg",
-    "sendto",
-    "shutdown",
+    "accept4", "connect", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmsg", "sendmsg", "sendto",
+    "shutdown"
 };
 
 /* Name resolution asks the kernel for addresses and sends two questions at once. */
@@ -144,7 +70,8 @@ static const struct {
     { "mbind", EPERM },
 };
 
-/* Calls that are allowed or refused by the value of one or two arguments; with any other value they kill. */
+/* Calls that are allowed or refused by the value of one or two arguments; with any other value they kill. Values are
+ * compared with all 64 bits, of which the kernel may look at 32: so what is allowed is named, never what is not. */
 static const struct arg_rule {
     const char *name;
     int error; /* 0 = allowed */
@@ -169,10 +96,15 @@ static const struct arg_rule {
     { "prlimit64", 0, BOTH, 2, { { 0, SCMP_CMP_EQ, 0, 0 }, { 2, SCMP_CMP_EQ, 0, 0 } } },
     { "prlimit64", EPERM, BOTH, 1, { { 2, SCMP_CMP_NE, 0, 0 } } },
     { "socketpair", 0, BOTH, 1, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 } } },
-    { "setsockopt", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, SOL_SOCKET, 0 } } },
-    { "setsockopt", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 } } },
-    { "setsockopt", 0, NETWORK, 1, { { 1, SCMP_CMP_EQ, IPPROTO_IP, 0 } } },
-    { "setsockopt", 0, NETWORK, 1, { { 1, SCMP_CMP_EQ, IPPROTO_IPV6, 0 } } },
+    /* huge pages are reserved by the host and not charged to the cgroup's memory */
+    { "mmap", 0, BOTH, 1, { { 3, SCMP_CMP_MASKED_EQ, MAP_HUGETLB, 0 } } },
+    { "mmap", ENOMEM, BOTH, 1, { { 3, SCMP_CMP_MASKED_EQ, MAP_HUGETLB, MAP_HUGETLB } } },
+    /* below SO_ATTACH_FILTER: no programs in the kernel; below TCP_CONGESTION: no modules by name */
+    { "setsockopt", 0, BOTH, 2, { { 1, SCMP_CMP_EQ, SOL_SOCKET, 0 }, { 2, SCMP_CMP_LT, SO_ATTACH_FILTER, 0 } } },
+    { "setsockopt", 0, BOTH, 2, { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 }, { 2, SCMP_CMP_LT, TCP_CONGESTION, 0 } } },
+    { "setsockopt", 0, NETWORK, 2, { { 1, SCMP_CMP_EQ, IPPROTO_IP, 0 }, { 2, SCMP_CMP_EQ, IP_RECVERR, 0 } } },
+    { "setsockopt", 0, NETWORK, 2, { { 1, SCMP_CMP_EQ, IPPROTO_IPV6, 0 }, { 2, SCMP_CMP_EQ, IPV6_RECVERR, 0 } } },
+    { "setsockopt", 0, NETWORK, 2, { { 1, SCMP_CMP_EQ, IPPROTO_IPV6, 0 }, { 2, SCMP_CMP_EQ, IPV6_V6ONLY, 0 } } },
     { "socket", 0, BOTH, 2, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM } } },
     { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_INET, 0 } } },
     { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_INET6, 0 } } },

@@ -170,6 +170,12 @@ static int do_keyctl(void)
     return result(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 1));
 }
 
+/* In the session's keyring, which a child shares with its parent. */
+static int find_key(void)
+{
+    return result(syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", arg, 0));
+}
+
 static int do_add_key(void)
 {
     return result(syscall(SYS_add_key, "user", "probe", "x", 1, KEY_SPEC_PROCESS_KEYRING));
@@ -458,6 +464,12 @@ static int memory_bomb(void)
     return 0;
 }
 
+static int huge_pages(void)
+{
+    void *p = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    return p == MAP_FAILED ? errno : 0;
+}
+
 /* Where tmpfs and System V segments would hold memory that no process owns. */
 static int shared_memory(void)
 {
@@ -662,6 +674,14 @@ static int bind_unix(void)
     return fd < 0 ? errno : result(bind(fd, (struct sockaddr *)&a, sizeof a));
 }
 
+static int attach_filter(void)
+{
+    struct sock_filter allow = { BPF_RET | BPF_K, 0, 0, 0xffff };
+    struct sock_fprog program = { 1, &allow };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    return result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+}
+
 static int raw_socket(void)
 {
     return result(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
@@ -790,6 +810,9 @@ static const struct {
     ATTEMPT(fork_bomb),
     ATTEMPT(memory_bomb),
     ATTEMPT(shared_memory),
+    ATTEMPT(huge_pages),
+    ATTEMPT(attach_filter),
+    ATTEMPT(find_key),
     ATTEMPT(attach_shared),
     ATTEMPT(message_queue),
     ATTEMPT(lock_memory),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/keyctl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -377,6 +379,8 @@ static const struct row system_calls[] = {
     { "push_terminal_input", NULL, KILLED },
     { "make_dir", "/x", KILLED },
     { "make_node", "/x", KILLED },
+    { "attach_filter", NULL, KILLED },
+    { "huge_pages", NULL, ENOMEM },
 };
 
 static void every_layer_system_calls(void **state)
@@ -739,6 +743,21 @@ static void worker_dies_with_the_node(void **state)
     }
 }
 
+/* Whatever layers: what the node's session keeps in the kernel is not the worker's. */
+static void keys_are_not_inherited(void **state)
+{
+    (void)state;
+    char name[32];
+    (void)snprintf(name, sizeof name, "oyster-test-%d", getpid());
+    if (syscall(SYS_add_key, "user", name, "secret", 6, KEY_SPEC_SESSION_KEYRING) < 0) {
+        print_message("SKIPPED: no kernel keyrings here: %s\n", strerror(errno));
+        skip();
+    }
+    assert_true(syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", name, 0) > 0);
+    check(0, &(struct row){ "find_key", name, ENOKEY }, 1);
+    (void)syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_SESSION_KEYRING);
+}
+
 static void failures_name_the_step(void **state)
 {
     (void)state;
@@ -828,6 +847,7 @@ int main(void)
         cmocka_unit_test(rlimits_alone),
         cmocka_unit_test(cgroup_alone),
         cmocka_unit_test(worker_dies_with_the_node),
+        cmocka_unit_test(keys_are_not_inherited),
         cmocka_unit_test(failures_name_the_step),
         cmocka_unit_test(nothing_is_left_behind),
     };
