@@ -14,6 +14,7 @@
 struct http_names;
 struct http_name_wait;
 
+/* loop is borrowed. */
 struct http_names *http_names_new(uv_loop_t *loop);
 
 /* Ends waits without callback. NULL allowed. */

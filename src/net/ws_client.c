@@ -141,9 +141,16 @@ static void on_open_timer(uv_timer_t *t)
     (void)uv_timer_start(t, on_open_timer, c->ping_interval_ms, 0);
 }
 
+/* The address does not answer: the next, or the end. */
 static void on_connect_timer(uv_timer_t *t)
 {
-    client_fail(t->data, "timeout while connecting");
+    struct ws_client *c = t->data;
+    if (c->state == WS_CONNECTING && c->next_address < c->n_addresses && c->watch.wsi) {
+        lws_set_timeout(c->watch.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        ws_pump_kick(c->pump);
+        return;
+    }
+    client_fail(c, "timeout while connecting");
 }
 
 static void on_failed_timer(uv_timer_t *t)
@@ -177,6 +184,7 @@ static void connect_next(struct ws_client *c)
         .userdata = c,
     };
     c->state = WS_CONNECTING;
+    (void)uv_timer_start(&c->timer, on_connect_timer, c->connect_timeout_ms / c->n_addresses, 0);
     c->in_connect = true;
     c->failed_in_connect = false;
     c->refs++;

@@ -21,9 +21,9 @@ struct ws_events {
 };
 
 struct ws_options {
-    const char *url; /* ws:// or wss:// */
-    uint64_t connect_timeout_ms;
-    uint64_t ping_interval_ms; /* a ping after this silence; no answer in the same time again = closed */
+    const char *url;             /* ws:// or wss:// */
+    uint64_t connect_timeout_ms; /* name lookup; then handshake, shared by the host's addresses */
+    uint64_t ping_interval_ms;   /* a ping after this silence; no answer in the same time again = closed */
     size_t max_message_bytes;
 };
 

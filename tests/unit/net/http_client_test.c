@@ -314,8 +314,7 @@ static void too_large_while_it_streams(void **state)
     run(f, &r, &(struct http_request){ .url = server_url(s, "http"), .body = "x", .body_len = 1 });
     assert_int_equal(r.outcome, HTTP_TOO_LARGE);
     assert_int_equal(r.body.len, MAX_BODY);
-    loop_for(&f->loop, 50);
-    assert_int_equal(server_open(s), 0);
+    assert_true(server_settles(s, 0));
     server_stop(s);
     buf_free(&r.body);
 }
@@ -382,8 +381,7 @@ static void connection_is_kept(void **state)
     struct result last = { 0 };
     run(f, &last, &(struct http_request){ .headers = headers });
     buf_free(&last.body);
-    loop_for(&f->loop, 50);
-    assert_int_equal(server_open(f->server), 0);
+    assert_true(server_settles(f->server, 0));
 }
 
 /* What the server closed while it was idle is no trouble of the next request. */

@@ -263,7 +263,7 @@ static void comes_back_after(struct fixture *f, void (*trouble)(struct peer *p))
     server_each(f->eps[0].server, send_log);
     assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
     assert_string_equal(f->trace, "uhdul");
-    assert_int_equal(server_open(f->eps[0].server), 1);
+    assert_true(server_settles(f->eps[0].server, 1));
 }
 
 static void closed(void **state)
@@ -297,9 +297,8 @@ static void silence(void **state)
     assert_true(loop_until(&f->loop, &f->downs, WAIT_MS));
     assert_non_null(strstr(f->reason, "no new head"));
     assert_true(loop_until(&f->loop, &f->ups, WAIT_MS));
-    loop_for(&f->loop, 20);
-    assert_int_equal(server_open(f->eps[was_second ? 0 : 1].server), 1); /* the other one now */
-    assert_int_equal(server_open(f->eps[was_second ? 1 : 0].server), 0);
+    assert_true(server_settles(f->eps[was_second ? 0 : 1].server, 1)); /* the other one now */
+    assert_true(server_settles(f->eps[was_second ? 1 : 0].server, 0));
 }
 
 static void trouble_goes_to_the_next(void **state)
@@ -312,7 +311,7 @@ static void trouble_goes_to_the_next(void **state)
         start(f, 2);
         assert_int_equal(f->ups, 1);
         assert_int_equal(f->downs, 0); /* never was up */
-        assert_int_equal(server_open(f->eps[1].server), 1);
+        assert_true(server_settles(f->eps[1].server, 1));
         rpc_free(f->rpc);
         f->rpc = NULL;
         loop_for(&f->loop, 50);
@@ -389,7 +388,7 @@ static void ending_inside_callbacks(void **state)
         char *end = strchr(f->trace, stop_at);
         assert_non_null(end);
         assert_int_equal(end[1], '\0');
-        assert_int_equal(server_open(f->eps[0].server), 0);
+        assert_true(server_settles(f->eps[0].server, 0));
         rpc_free(f->rpc);
         f->rpc = NULL;
     }

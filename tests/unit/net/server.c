@@ -7,6 +7,8 @@
 #include <tomcrypt.h>
 #include <utlist.h>
 
+#include "net/loop.h"
+
 union stream {
     uv_handle_t handle;
     uv_stream_t stream;
@@ -219,6 +221,13 @@ int server_open(const struct server *s)
     int n;
     DL_COUNT(s->peers, p, n);
     return n;
+}
+
+bool server_settles(struct server *s, int n)
+{
+    for (int i = 0; i < 500 && server_open(s) != n; i++)
+        loop_for(s->loop, 20);
+    return server_open(s) == n;
 }
 
 void server_each(struct server *s, void (*fn)(struct peer *p))

@@ -31,6 +31,9 @@ uint16_t server_port(const struct server *s);
 int server_accepted(const struct server *s);
 int server_open(const struct server *s);
 
+/* Runs the loop until n connections are open (10 s at most). Returns whether they are. */
+bool server_settles(struct server *s, int n);
+
 /* Every open connection gets fn's treatment. */
 void server_each(struct server *s, void (*fn)(struct peer *p));
 
