@@ -1,4 +1,5 @@
-/* The module fallback as a held worker uses it: one question over HTTP, one answer that carries the job's code. Pure. */
+/* The module fallback as a held worker uses it: one question over HTTP, one answer that carries the job's code. Pure.
+ */
 #ifndef OYSTER_WORKER_FALLBACK_H
 #define OYSTER_WORKER_FALLBACK_H
 
