@@ -278,14 +278,16 @@ static void note_out(struct tx_slot *slot)
 /* What a state needs on entry, and what an event says beside the state. */
 static void enter_state(struct tx_core *core, struct tx_slot *slot, enum tx_event event, uint64_t now_ms)
 {
-    if (event == TXE_RETRY || event == TXE_ABANDON)
+    if (event == TXE_RETRY || event == TXE_ABANDON || event == TXE_ADOPT)
         note_out(slot);
     if (event == TXE_FUNDS && slot->state == TXS_EMPTY)
         slot->lane->starved = true;
     switch (slot->state) {
     case TXS_EMPTY:
-        if (!slot->maybe_out)
+        if (!slot->maybe_out) {
+            slot->forgot = slot->forgot || slot->n_attempts;
             free_attempts(slot);
+        }
         break;
     case TXS_BACKOFF:
         slot->due_ms = now_ms + backoff_ms(slot->retries++);
@@ -567,24 +569,22 @@ uint64_t tx_core_adopt(struct tx_core *core, struct tx_call *call, uint64_t nonc
     if (!grown)
         abort();
     slot->attempts = grown;
-    grown[slot->n_attempts] = *attempt;
+    grown[slot->n_attempts++] = *attempt;
     if (call) {
-        assert(!slot->call);
+        requeue(core, slot); /* what was on the nonce before had left it when this was signed */
         call->id = ++core->last_id;
         call->slot = slot;
         slot->call = call;
     }
     uint64_t id = slot->call ? slot->call->id : 0;
-    grown[slot->n_attempts++].call_id = call || attempt->call_id ? id : 0;
-    note_out(slot); /* any pool, or a block, may have it */
+    grown[slot->n_attempts - 1].call_id = attempt->call_id ? id : 0;
+    slot->signed_ms = now_ms;
     slot->broadcasts++;
-    slot->signed_ms = slot->state_ms = now_ms;
     if (slot->state == TXS_EMPTY) {
         core->active->sends++;
-        slot->state = TXS_SENDING;
-        todo(core, TODO_RESEND, slot, NULL);
+        tx_core_event(core, slot, TXE_ADOPT, now_ms);
     }
-    return id;
+    return attempt->call_id ? id : 0;
 }
 
 /* Empty nonces at the top are given back. */

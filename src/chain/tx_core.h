@@ -81,6 +81,7 @@ struct tx_slot {
     bool surely_not_out; /* its only broadcast was answered "nonce too low" */
     bool expiring;       /* the call's time is over: one last look for a receipt */
     uint64_t asked_ms;   /* when that look was last asked for */
+    bool forgot;         /* attempts that nobody took were dropped: the journal still has them */
     bool doubt;          /* mined, but to be looked at again */
     unsigned retries;    /* sends without a verdict in a row */
     unsigned reprices;   /* refusals for price or gas in a row */
@@ -167,9 +168,10 @@ bool tx_core_next(struct tx_core *core, struct tx_todo *out);
 /* Puts a call (calloc'ed, kind, data and times filled in) into the queue; sets its id. */
 void tx_core_push(struct tx_core *core, struct tx_call *call);
 
-/* Takes over an attempt (moved in) that an earlier life has signed for a nonce of the active account; its bytes are
- * sent again at once. call: what it was for, as in tx_core_push, or NULL for a fill; a further attempt of a nonce
- * belongs to the call that is there already. Returns the call's id, 0 for a fill. */
+/* Takes over an attempt (moved in) that an earlier life has signed for a nonce of the active account; the bytes of the
+ * nonce's newest one are sent again. call: what it was for, as in tx_core_push, or NULL for a fill (attempt->call_id 0)
+ * and for a further attempt for the call that is on the nonce already (attempt->call_id not 0). A new call on a nonce
+ * that has one sends the old one back to the queue. Returns the call's id, 0 for a fill. */
 uint64_t tx_core_adopt(struct tx_core *core, struct tx_call *call, uint64_t nonce, const struct tx_attempt *attempt,
                        uint64_t now_ms);
 

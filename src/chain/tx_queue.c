@@ -98,12 +98,19 @@ static void tell_later(struct tx_queue *q, struct tx_call *call)
 
 /* ---- doing what the core asks for ---- */
 
+void txq_settle(struct tx_queue *q, struct tx_slot *slot)
+{
+    slot->forgot = false;
+    if (q->journal)
+        q->journal->settled(q->journal_arg, &slot->lane->account, slot->nonce);
+}
+
 static void end_slot(struct tx_queue *q, struct tx_slot *slot)
 {
     if (slot->state == TXS_LOST && !q->closing)
         log_warn("tx_nonce_lost", F_U64("nonce", slot->nonce), F_U64("attempts", slot->n_attempts));
-    if (q->journal && !q->closing)
-        q->journal->settled(q->journal_arg, &slot->lane->account, slot->nonce);
+    if (!q->closing)
+        txq_settle(q, slot);
     rpc_cancel(slot->send);
     rpc_cancel(slot->ask);
     rpc_cancel(slot->side);
@@ -222,6 +229,10 @@ void txq_run(struct tx_queue *q)
             do_todo(q, &t);
     }
     q->draining = false;
+    if (q->core.refused != q->refused_told)
+        log_error("tx_event_refused", F_U64("count", q->core.refused),
+                  F_STR("why", "a bug: the table has no such pair"));
+    q->refused_told = q->core.refused;
     tidy_lanes(q);
     set_tick(q);
 }
@@ -307,12 +318,14 @@ static struct tx_call *new_call(const struct tx_intent *intent, tx_sent_fn *sent
     return call;
 }
 
-/* Is a call on this nonce of the active account already? */
-static bool nonce_has_call(const struct tx_queue *q, uint64_t nonce)
+/* Is a further attempt for the very call that is on this nonce of the active account already? */
+static bool is_further_attempt(const struct tx_queue *q, const struct tx_record *r)
 {
     for (const struct tx_slot *slot = q->core.active->slots; slot; slot = slot->next)
-        if (slot->nonce == nonce)
-            return slot->call != NULL;
+        if (slot->nonce == r->nonce && slot->call)
+            return slot->call->kind == r->kind && address_eq(&slot->call->to, &r->to) &&
+                   slot->call->data_len == r->data_len &&
+                   (r->data_len == 0 || memcmp(slot->call->data, r->data, r->data_len) == 0);
     return false;
 }
 
@@ -327,7 +340,7 @@ uint64_t tx_queue_adopt(struct tx_queue *q, const struct tx_record *r, uint64_t 
     struct tx_intent intent = { r->kind, r->to, r->data, r->data_len, useless_after_ms, r->has_job, r->job_id };
     memcpy(attempt.hash, r->hash, 32);
     buf_append(&attempt.raw, r->raw, r->raw_len);
-    if (r->kind != TX_FILL && !nonce_has_call(q, r->nonce)) {
+    if (r->kind != TX_FILL && !is_further_attempt(q, r)) {
         call = new_call(&intent, sent, done, arg);
         memcpy(call->hash, r->hash, 32);
     }

@@ -46,7 +46,8 @@ struct tx_record {
 };
 
 /* Where signed transactions are written down. sending is called before the bytes leave, for the first ones of a nonce
- * and for each replacement; settled when the nonce needs no more care (included deep enough, or used by another). */
+ * and for each replacement. settled: all that was written for the nonce is to be dropped, because it needs no more care
+ * (included deep enough, used by another, its call gone elsewhere) or is about to be used for another call. */
 struct tx_journal {
     void (*sending)(void *arg, const struct tx_record *record);
     void (*settled)(void *arg, const struct address *from, uint64_t nonce);
@@ -123,12 +124,11 @@ void tx_queue_set_journal(struct tx_queue *q, const struct tx_journal *journal, 
  * same bytes are sent again, its receipt is looked for, it is replaced where it is stuck, and its call is signed anew
  * under another nonce where the nonce was used by something else. Records in order of nonce, each nonce's attempts from
  * the oldest on, right after tx_queue_set_key and before anything is pushed. sent: as in tx_queue_push, called for a
- * signing of this life. Returns the handle: for a further attempt of a nonce that of the first (its callbacks are the
- * ones that count), 0 for a fill. */
+ * signing of this life. Returns the handle: for a further attempt for the same call on a nonce that of the first (its
+ * callbacks are the ones that count), 0 for a fill. */
 uint64_t tx_queue_adopt(struct tx_queue *q, const struct tx_record *record, uint64_t useless_after_ms, tx_sent_fn *sent,
                         tx_done_fn *done, void *arg);
 
-/* Numbers as of now. */
 /* Numbers for metrics. */
 void tx_queue_stats(const struct tx_queue *q, struct tx_queue_stats *out);
 

@@ -26,6 +26,7 @@ struct tx_queue {
     uint64_t balance_ms, idle_poll_ms, poll_ms, cap_warned_ms, low_warned_ms;
     struct rpc_call *block_call, *tip_call, *probe_call;
     uint64_t probe_empty;
+    uint64_t refused_told; /* of core.refused */
 
     uv_timer_t tick, deliver;
     uint64_t tick_every_ms; /* 0 = stopped */
@@ -39,6 +40,9 @@ void txq_run(struct tx_queue *q);
 
 /* A head, from outside or as read by ourselves. */
 void txq_take_head(struct tx_queue *q, const struct chain_head *head);
+
+/* What the journal has of a nonce is not needed any more. */
+void txq_settle(struct tx_queue *q, struct tx_slot *slot);
 
 /* tx_send.c */
 void txq_sign(struct tx_queue *q, struct tx_slot *slot);

@@ -24,41 +24,109 @@
 
 /* What stands beside a state in the table is everything that can happen there; the rest is TXS_NONE. */
 static const struct tx_rule rules[TXS_COUNT][TXE_COUNT] = {
-    [TXS_EMPTY] = { ALL_LATE(EMPTY), [TXE_BIND] = TO(SENDING, SIGN), [TXE_USED] = TO(LOST, REQUEUE),
-                    [TXE_LOST] = TO(LOST, REQUEUE), [TXE_RELEASE] = TO(RELEASED, NONE), RECEIPTS },
-    [TXS_SENDING] = { [TXE_ACCEPTED] = STAY(PENDING),
-                      [TXE_RETRY] = STAY(BACKOFF),
-                      [TXE_PRICE] = TO(REPRICING, REPRICE),
-                      [TXE_REFUSED] = TO(EMPTY, REFUSE),
-                      [TXE_FUNDS] = TO(EMPTY, REQUEUE),
-                      [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
-                      [TXE_TAKEN] = TO(OCCUPIED, REQUEUE),
-                      [TXE_ABANDON] = TO(EMPTY, EXPIRE),
-                      [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
-                      [TXE_LOST] = TO(LOST, REQUEUE),
-                      RECEIPTS },
-    [TXS_BACKOFF] = { LATE_ANSWERS(BACKOFF), LATE_REFUSALS(BACKOFF), [TXE_ACCEPTED] = STAY(PENDING),
-                      [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT), [TXE_DUE] = TO(SENDING, RESEND),
-                      [TXE_ABANDON] = TO(EMPTY, EXPIRE), [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
-                      [TXE_LOST] = TO(LOST, REQUEUE), RECEIPTS },
-    [TXS_REPRICING] = { LATE_ANSWERS(REPRICING), [TXE_ACCEPTED] = STAY(REPRICING),
-                        [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT), [TXE_PRICED] = TO(SENDING, SIGN),
-                        [TXE_REFUSED] = TO(EMPTY, REFUSE), [TXE_FUNDS] = TO(EMPTY, REQUEUE),
-                        [TXE_ABANDON] = TO(EMPTY, EXPIRE), [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
-                        [TXE_LOST] = TO(LOST, REQUEUE), RECEIPTS },
-    [TXS_PENDING] = { LATE_ANSWERS(PENDING), LATE_REFUSALS(PENDING), [TXE_ACCEPTED] = STAY(PENDING),
-                      [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT), [TXE_DUE] = TO(PENDING, RESEND),
-                      [TXE_STUCK] = TO(REPLACING, SIGN), [TXE_ABANDON] = TO(PENDING, EXPIRE),
-                      [TXE_USED] = TO(CHECKING, ASK_RECEIPT), [TXE_LOST] = TO(LOST, REQUEUE), RECEIPTS },
-    [TXS_REPLACING] = { LATE_ANSWERS(PENDING), LATE_REFUSALS(PENDING), [TXE_ACCEPTED] = STAY(PENDING),
-                        [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT), [TXE_ABANDON] = TO(PENDING, EXPIRE),
-                        [TXE_USED] = TO(CHECKING, ASK_RECEIPT), [TXE_LOST] = TO(LOST, REQUEUE), RECEIPTS },
-    [TXS_CHECKING] = { ALL_LATE(CHECKING), [TXE_USED] = TO(CHECKING, ASK_RECEIPT), [TXE_UNUSED] = STAY(BACKOFF),
-                       [TXE_LOST] = TO(LOST, REQUEUE), RECEIPTS },
-    [TXS_EXPLAINING] = { ALL_LATE(EXPLAINING), [TXE_EXPLAINED] = TO(MINED, REVERT) },
-    [TXS_MINED] = { ALL_LATE(MINED), [TXE_GONE] = TO(PENDING, RESEND), [TXE_DEEP] = TO(FINAL, NONE) },
-    [TXS_OCCUPIED] = { ALL_LATE(OCCUPIED), [TXE_STUCK] = TO(SENDING, SIGN), [TXE_USED] = TO(LOST, REQUEUE),
-                       [TXE_LOST] = TO(LOST, REQUEUE), RECEIPTS },
+    [TXS_EMPTY] =
+        {
+            [TXE_BIND] = TO(SENDING, SIGN),
+            [TXE_ADOPT] = TO(SENDING, RESEND),
+            [TXE_USED] = TO(LOST, REQUEUE),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            [TXE_RELEASE] = TO(RELEASED, NONE),
+            ALL_LATE(EMPTY),
+            RECEIPTS,
+        },
+    [TXS_SENDING] =
+        {
+            [TXE_ACCEPTED] = STAY(PENDING),
+            [TXE_RETRY] = STAY(BACKOFF),
+            [TXE_PRICE] = TO(REPRICING, REPRICE),
+            [TXE_REFUSED] = TO(EMPTY, REFUSE),
+            [TXE_FUNDS] = TO(EMPTY, REQUEUE),
+            [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_TAKEN] = TO(OCCUPIED, REQUEUE),
+            [TXE_ABANDON] = TO(EMPTY, EXPIRE),
+            [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            RECEIPTS,
+        },
+    [TXS_BACKOFF] =
+        {
+            [TXE_ACCEPTED] = STAY(PENDING),
+            [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_DUE] = TO(SENDING, RESEND),
+            [TXE_ABANDON] = TO(EMPTY, EXPIRE),
+            [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            LATE_ANSWERS(BACKOFF),
+            LATE_REFUSALS(BACKOFF),
+            RECEIPTS,
+        },
+    [TXS_REPRICING] =
+        {
+            [TXE_ACCEPTED] = STAY(REPRICING),
+            [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_PRICED] = TO(SENDING, SIGN),
+            [TXE_REFUSED] = TO(EMPTY, REFUSE),
+            [TXE_FUNDS] = TO(EMPTY, REQUEUE),
+            [TXE_ABANDON] = TO(EMPTY, EXPIRE),
+            [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            LATE_ANSWERS(REPRICING),
+            RECEIPTS,
+        },
+    [TXS_PENDING] =
+        {
+            [TXE_ACCEPTED] = STAY(PENDING),
+            [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_DUE] = TO(PENDING, RESEND),
+            [TXE_STUCK] = TO(REPLACING, SIGN),
+            [TXE_ABANDON] = TO(PENDING, EXPIRE),
+            [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            LATE_ANSWERS(PENDING),
+            LATE_REFUSALS(PENDING),
+            RECEIPTS,
+        },
+    [TXS_REPLACING] =
+        {
+            [TXE_ACCEPTED] = STAY(PENDING),
+            [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_ABANDON] = TO(PENDING, EXPIRE),
+            [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            LATE_ANSWERS(PENDING),
+            LATE_REFUSALS(PENDING),
+            RECEIPTS,
+        },
+    [TXS_CHECKING] =
+        {
+            [TXE_ACCEPTED] = STAY(CHECKING),
+            [TXE_NONCE_LOW] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
+            [TXE_UNUSED] = STAY(BACKOFF),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            LATE_ANSWERS(CHECKING),
+            LATE_REFUSALS(CHECKING),
+            RECEIPTS,
+        },
+    [TXS_EXPLAINING] =
+        {
+            [TXE_EXPLAINED] = TO(MINED, REVERT),
+            ALL_LATE(EXPLAINING),
+        },
+    [TXS_MINED] =
+        {
+            [TXE_GONE] = TO(PENDING, RESEND),
+            [TXE_DEEP] = TO(FINAL, NONE),
+            ALL_LATE(MINED),
+        },
+    [TXS_OCCUPIED] =
+        {
+            [TXE_STUCK] = TO(SENDING, SIGN),
+            [TXE_USED] = TO(LOST, REQUEUE),
+            [TXE_LOST] = TO(LOST, REQUEUE),
+            ALL_LATE(OCCUPIED),
+            RECEIPTS,
+        },
 };
 
 struct tx_rule tx_rule(enum tx_state state, enum tx_event event)
@@ -88,6 +156,7 @@ const char *tx_event_name(enum tx_event event)
 {
     static const char *const names[TXE_COUNT] = {
         "bind",
+        "adopt",
         "accepted",
         "retry",
         "price",

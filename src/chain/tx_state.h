@@ -31,6 +31,7 @@ enum tx_state {
 
 enum tx_event {
     TXE_BIND,     /* an intent or a fill is put on the nonce */
+    TXE_ADOPT,    /* an earlier life of the node has sent something on it */
     TXE_ACCEPTED, /* an endpoint took the bytes, or knew them */
     TXE_RETRY,    /* no verdict: transport trouble, busy, nonce too high, an error unknown to us */
     TXE_PRICE,    /* refused for its fees or its gas limit */
