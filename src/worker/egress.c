@@ -18,6 +18,10 @@
 
 #define EARLY_MS 500 /* one that ends before had something to say about its start */
 
+/* The gateway has /etc/resolv.conf as it was when it started; whoever writes a new one puts a new file in its place. */
+#define RESOLVER "/etc/resolv.conf"
+#define RESOLVER_LOOK_MS 5000
+
 #define MEMORY_BYTES ((uint64_t)256 << 20)
 #define PIDS_MAX 64
 
@@ -44,6 +48,9 @@ struct egress {
     int listener;
     struct child *child;
     uv_timer_t timer;
+    uv_fs_poll_t resolver;
+    unsigned open_handles;
+    bool replaced; /* killed by us, for a new one */
     uint64_t started_ms, wait_ms, restarts;
     void (*done)(void *arg);
     void *arg;
@@ -56,20 +63,41 @@ static void step(struct egress *g, enum event ev)
     g->state = to;
 }
 
-static void on_timer_closed(uv_handle_t *h)
+static void on_handle_closed(uv_handle_t *h)
 {
     struct egress *g = h->data;
+    if (--g->open_handles > 0)
+        return;
     (void)close(g->listener);
     if (g->done)
         g->done(g->arg);
     free(g);
 }
 
+static void close_handles(struct egress *g)
+{
+    uv_close((uv_handle_t *)&g->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&g->resolver, on_handle_closed);
+}
+
+static void on_resolver_changed(uv_fs_poll_t *h, int status, const uv_stat_t *before, const uv_stat_t *now)
+{
+    struct egress *g = h->data;
+    (void)before;
+    (void)now;
+    if (status != 0 || g->state != ST_UP)
+        return;
+    log_info("egress_resolver_changed", F_STR("file", RESOLVER));
+    g->replaced = true;
+    child_kill(g->child);
+}
+
 static void on_timer(uv_timer_t *t);
 
 static void wait_and_start(struct egress *g)
 {
-    bool long_life = clock_mono_ms() - g->started_ms >= LONG_LIFE_MS;
+    bool long_life = g->replaced || clock_mono_ms() - g->started_ms >= LONG_LIFE_MS;
+    g->replaced = false;
     g->wait_ms = long_life || g->wait_ms == 0 ? WAIT_FIRST_MS : g->wait_ms * 2;
     if (g->wait_ms > WAIT_LAST_MS)
         g->wait_ms = WAIT_LAST_MS;
@@ -78,7 +106,7 @@ static void wait_and_start(struct egress *g)
 
 static void log_end(struct egress *g, enum child_event ev)
 {
-    if (g->state != ST_UP)
+    if (g->state != ST_UP || g->replaced)
         return;
     g->restarts++;
     if (ev == CHILD_FAILED) {
@@ -108,7 +136,7 @@ static void on_child(void *arg, enum child_event ev)
         g->child = NULL;
         step(g, EV_GONE);
         if (g->state == ST_CLOSED)
-            uv_close((uv_handle_t *)&g->timer, on_timer_closed);
+            close_handles(g);
         else
             wait_and_start(g);
         break;
@@ -159,7 +187,10 @@ struct egress *egress_new(const struct egress_config *config, struct err *e)
         return NULL;
     }
     (void)uv_timer_init(config->loop, &g->timer);
-    g->timer.data = g;
+    (void)uv_fs_poll_init(config->loop, &g->resolver);
+    g->timer.data = g->resolver.data = g;
+    g->open_handles = 2;
+    (void)uv_fs_poll_start(&g->resolver, on_resolver_changed, RESOLVER, RESOLVER_LOOK_MS);
     return g;
 }
 
@@ -177,5 +208,5 @@ void egress_free(struct egress *g, void (*done)(void *arg), void *arg)
     if (up)
         child_kill(g->child);
     else
-        uv_close((uv_handle_t *)&g->timer, on_timer_closed);
+        close_handles(g);
 }

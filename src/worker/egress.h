@@ -1,6 +1,7 @@
 /* The gateway: one workerd without any JavaScript that reaches public addresses and nothing else, for all workers.
  * Its listening socket is the node's and is handed to each new process, so that a gateway that died is followed by one
- * behind the same socket: what workers send meanwhile waits in its queue; only streams in flight are cut.
+ * behind the same socket: what workers send meanwhile waits in its queue; only streams in flight are cut. It is also
+ * replaced when the machine's name servers change.
  *
  * What a job sees: a destination that is refused or fails is an HTTP 500 with the body "Internal Server Error".
  * Bytes and requests are not counted per job: the gateway has no such setting. */
@@ -27,7 +28,7 @@ struct egress_config {
  * it does not live long. Returns NULL with e set. */
 struct egress *egress_new(const struct egress_config *config, struct err *e);
 
-/* How often it was restarted. */
+/* How often it was restarted because it had ended. */
 uint64_t egress_restarts(const struct egress *g);
 
 /* Kills the gateway; done is called from the loop when it is gone, g is invalid then. */

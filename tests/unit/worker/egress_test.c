@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <linux/if_tun.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -76,6 +77,30 @@ static bool start_world(void)
         run_world(fd);
     (void)close(fd);
     return world > 0;
+}
+
+/* ---- name servers: a file of the test's own over the machine's, for this process and its children ---- */
+
+static char resolver_path[] = "/tmp/oyster-resolv-XXXXXX";
+
+static void put_resolver(const char *text)
+{
+    FILE *f = fopen(resolver_path, "we");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static bool hide_resolver(void)
+{
+    int fd = mkstemp(resolver_path);
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    put_resolver("nameserver 192.0.2.1\n");
+    (void)chmod(resolver_path, 0644);
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(resolver_path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
 }
 
 /* ---- jobs ---- */
@@ -215,6 +240,24 @@ static void test_killed_before(void **state)
     }
 }
 
+/* Other name servers: a gateway that knows them takes over. */
+static void test_resolver_changed(void **state)
+{
+    (void)state;
+    struct pool_stats before, after;
+    pool_stats(d.pool, &before);
+    int gateway = find_gateway();
+    assert_true(gateway > 0);
+    put_resolver("nameserver 192.0.2.2\n");
+    uint64_t until_us = clock_mono_us() + 30000000;
+    while (find_gateway() == gateway && clock_mono_us() < until_us)
+        pass_time(100);
+    assert_int_not_equal(find_gateway(), gateway);
+    expect(FETCH("http://" WORLD "/"), "200 GET / HTTP/1.1||");
+    pool_stats(d.pool, &after);
+    assert_int_equal(after.egress_restarts, before.egress_restarts);
+}
+
 /* No network at all: no gateway either. */
 static void test_none(void **state)
 {
@@ -246,6 +289,7 @@ static int group_teardown(void **state)
     (void)state;
     (void)kill(world, SIGKILL);
     (void)waitpid(world, NULL, 0);
+    (void)unlink(resolver_path);
     return driver_close(&d) ? 0 : -1;
 }
 
@@ -262,7 +306,7 @@ static void make_interface(void)
 
 int main(void)
 {
-    if (!netns_enter() || !netns_address("lo:1", WORLD)) {
+    if (!netns_enter() || !netns_address("lo:1", WORLD) || !hide_resolver()) {
         (void)printf("no network namespace to be had: skipped\n");
         return 77;
     }
@@ -276,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_own_address),
         cmocka_unit_test(test_killed_in_flight),
         cmocka_unit_test(test_killed_before),
+        cmocka_unit_test(test_resolver_changed),
         cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
