@@ -11,7 +11,7 @@ FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo devnet test test-asan lint fuzz bench install uninstall clean
+.PHONY: help setup build demo devnet test test-asan lint fuzz bench soak install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ demo: build ## One job from end to end on a chain of its own (GENERATION=1|2)
 devnet: build ## A local chain with contracts and a node that stay up (GENERATION=1|2)
 	@node devnet/devnet.mjs --generation $(GENERATION)
 
-test: build ## Every test: unit, differential, end to end
+test: build ## Every test: unit, differential, end to end, faults
 	@node tests/run.mjs --build $(BUILD)
 
 test-asan: setup ## The unit and end-to-end tests under ASan and UBSan
@@ -46,6 +46,9 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS (60)
 	@[ -f build-fuzz/build.ninja ] || CC=clang $(MESON_SETUP) $(SANITIZE) $(FUZZ) build-fuzz
 	@ninja -C build-fuzz
 	@tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
+
+soak: build ## 100 times kill -9 over 200 jobs, twice
+	@CRASH_KILLS=100 CRASH_JOBS=200 node --test --test-reporter=spec tests/fault/crash.test.mjs
 
 bench: build ## Latency, throughput and memory, measured on a local chain
 	@node bench/run.mjs

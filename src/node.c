@@ -34,6 +34,9 @@
 #define ASK_AGAIN_MS 1000
 /* The execution environment that this program is, where the config does not say (PROTOCOL.md). */
 #define DEFAULT_ENV 1
+/* The clocks of chain and machine: how far apart is worth a warning, and for how many heads in a row. */
+#define SKEW_WARN_MS 10000
+#define SKEW_WARN_HEADS 3
 /* A stop waits so long for jobs under way: their silence would cost stake. */
 #define DRAIN_MS 30000
 #define DRAIN_LOOK_MS 20
@@ -52,6 +55,8 @@ struct node {
     struct state_dir state_dir;
     struct ledger *ledger;
     uint64_t cursor; /* as last written */
+    int64_t skew_told_ms;
+    unsigned skewed_heads; /* in a row, whose skew is far from what was told */
     struct rpc *rpc;
     struct probe *probe;
     struct pool *pool;
@@ -84,6 +89,8 @@ struct node {
 static void save_cursor(struct node *n)
 {
     struct watcher_stats s;
+    if (n->draining) /* jobs are let pass: the next life may still have the time for them */
+        return;
     watcher_stats(n->watcher, &s);
     if (s.last_processed_block <= n->cursor)
         return;
@@ -121,11 +128,36 @@ static void on_removed(void *arg, const struct chain_event *ev, const struct eve
     slasher_on_removed(n->slasher, ev, origin);
 }
 
+/* Says it once per change, and not for a single odd head. */
+static void watch_skew(struct node *n)
+{
+    int64_t skew = n->clock.skew_ms;
+    if (llabs(skew - n->skew_told_ms) < SKEW_WARN_MS) {
+        n->skewed_heads = 0;
+        return;
+    }
+    if (++n->skewed_heads < SKEW_WARN_HEADS)
+        return;
+    n->skewed_heads = 0;
+    n->skew_told_ms = llabs(skew) < SKEW_WARN_MS ? 0 : skew;
+    if (n->skew_told_ms)
+        log_warn("clock_skew", F_I64("chain_less_wall_ms", skew),
+                 F_STR("effect", "deadlines and signatures follow the chain's time"));
+    else
+        log_info("clock_in_step", F_I64("chain_less_wall_ms", skew));
+}
+
+static void take_head(struct node *n, const struct chain_head *head)
+{
+    chain_clock_on_head(&n->clock, head->timestamp_s, clock_mono_ms(), clock_wall_ms());
+    tx_queue_on_head(n->tx, head);
+}
+
 static void on_head(void *arg, const struct chain_head *head)
 {
     struct node *n = arg;
-    chain_clock_on_head(&n->clock, head->timestamp_s, clock_mono_ms(), clock_wall_ms());
-    tx_queue_on_head(n->tx, head);
+    take_head(n, head);
+    watch_skew(n);
     save_cursor(n);
 }
 
@@ -192,29 +224,34 @@ static void start_watcher(struct node *n, uint64_t from)
 
 static void ask_head(uv_timer_t *timer);
 
-static void on_block_number(void *arg, const struct json *result, const struct rpc_error *error)
+/* The first head: from here on fees and the chain's time are known, and an earlier life's jobs can go on. */
+static void on_first_head(void *arg, const struct json *result, const struct rpc_error *error)
 {
     struct node *n = arg;
-    uint64_t head;
-    size_t len;
-    const char *text = json_str(result, &len);
+    struct chain_head head;
+    struct err e = { 0 };
     n->head_call = NULL;
-    if (error->kind != RPC_ERR_NONE || !text || hex_decode_u64(&head, text, len, NULL) < 0) {
-        log_warn("chain_does_not_answer", F_STR("question", "eth_blockNumber"), F_STR("error", error->message));
+    if (error->kind != RPC_ERR_NONE)
+        (void)err_set(&e, -EIO, "%s", error->message);
+    if (e.code || chain_head_parse(&head, result, &e) < 0) {
+        log_warn("chain_does_not_answer", F_STR("question", "eth_getBlockByNumber"), F_ERR(&e));
         uv_timer_start(n->timer, ask_head, ASK_AGAIN_MS, 0);
         return;
     }
-    uint64_t from = sat_sub(head, LOOKBACK_BLOCKS);
-    if (n->cursor && n->cursor < head)
-        from = n->cursor < sat_sub(head, LOOKBACK_MAX_BLOCKS) ? sat_sub(head, LOOKBACK_MAX_BLOCKS) : n->cursor;
-    log_info("following", F_U64("head", head), F_U64("from", from), F_U64("generation", n->generation));
+    uint64_t from = sat_sub(head.number, LOOKBACK_BLOCKS);
+    if (n->cursor && n->cursor < head.number)
+        from = n->cursor < sat_sub(head.number, LOOKBACK_MAX_BLOCKS) ? sat_sub(head.number, LOOKBACK_MAX_BLOCKS)
+                                                                     : n->cursor;
+    log_info("following", F_U64("head", head.number), F_U64("from", from), F_U64("generation", n->generation));
+    take_head(n, &head);
+    jobs_restore(n->jobs, &n->gas_address);
     start_watcher(n, from);
 }
 
 static void ask_head(uv_timer_t *timer)
 {
     struct node *n = timer->data;
-    n->head_call = rpc_request(n->rpc, "eth_blockNumber", "[]", 0, on_block_number, n);
+    n->head_call = rpc_request(n->rpc, "eth_getBlockByNumber", "[\"latest\",false]", 0, on_first_head, n);
 }
 
 /* Begins to follow the chain as soon as everything that it takes is known; called whenever one of them comes. */
@@ -229,7 +266,6 @@ static void follow(struct node *n)
     n->registrar = registrar_new(n->loop, n->rpc, &config, on_registration, n);
     start_jobs(n);
     start_slasher(n);
-    jobs_restore(n->jobs, &n->gas_address);
     ask_head(n->timer);
 }
 
@@ -336,7 +372,7 @@ static int op_sign_registration(void *arg, struct api_registration *out, struct 
         return err_set(e, -EAGAIN, "the chain has not answered yet which generation its contracts are of");
     out->job_capacity = n->config->capacity;
     out->env = n->generation == GENERATION_2 ? environment(n->config) : -1;
-    out->sign_timestamp_s = clock_wall_s();
+    out->sign_timestamp_s = chain_clock_now_ms(&n->clock, clock_mono_ms(), clock_wall_ms()) / 1000;
     eip712_register(digest, &n->owner, out->job_capacity, out->env, out->sign_timestamp_s);
     seckey_sign(&out->signature, n->enclave_key, digest);
     log_info("registration_signed", F_U64("sign_timestamp", out->sign_timestamp_s));

@@ -23,6 +23,7 @@ void job_free(struct job *job)
     code_drop(job->code);
     free(job->inputs);
     free(job->output);
+    buf_free(&job->said);
     free(job);
 }
 

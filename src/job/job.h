@@ -12,6 +12,7 @@
 #include "job/code_store.h"
 #include "job/job_state.h"
 #include "ledger/ledger.h"
+#include "util/buf.h"
 
 struct jobs;
 
@@ -35,6 +36,8 @@ struct job {
     uint64_t run;               /* pool handle, with JOB_RUNNING */
     uint64_t intent;            /* tx_queue handle, with JOB_SIGNED and JOB_SUBMITTED */
     bool adopted;               /* its transaction was sent by an earlier life of the node */
+    bool late;                  /* when it was taken up again, the contract's limit was over */
+    struct buf said;            /* the call that an earlier life sent from another gas account */
     int error_code;             /* -1 = no verdict yet */
     uint64_t total_time_ms;
     uint8_t *output; /* with a verdict */

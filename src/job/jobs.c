@@ -21,6 +21,12 @@
  * (SIGN_MAX_AGE, some minutes). */
 #define SIGN_AGAIN_S 60
 
+/* A slash of an earlier life is worth trying for so long: others may have been faster. */
+#define ADOPTED_SLASH_MS 30000
+/* History kept in the ledger, and after how many jobs it is cut to that. */
+#define HISTORY_JOBS 10000
+#define HISTORY_CUT_EVERY 1000
+
 struct jobs {
     struct jobs_parts parts;
     struct jobs_config config;
@@ -29,6 +35,13 @@ struct jobs {
     struct job *open;
     struct jobs_stats stats;
     bool stopping; /* what ends now goes on in the node's next life */
+};
+
+/* While an earlier life is taken up. */
+struct restore {
+    struct jobs *jobs;
+    const struct address *gas_account;
+    uint64_t left_ms; /* of the job of the transaction at hand */
 };
 
 struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *config,
@@ -58,6 +71,12 @@ static void count_final(struct jobs_stats *s, enum job_state state)
         s->dropped++;
 }
 
+static void cut_history(struct jobs *j)
+{
+    if ((j->stats.confirmed + j->stats.expired + j->stats.dropped) % HISTORY_CUT_EVERY == 0)
+        ledger_prune(j->parts.ledger, job_final_states(), HISTORY_JOBS);
+}
+
 /* The one place that writes a job's state. A final state releases the job. */
 static void job_step(struct job *job, enum job_event event, const char *reason)
 {
@@ -73,6 +92,7 @@ static void job_step(struct job *job, enum job_event event, const char *reason)
     }
     count_final(&j->stats, to);
     job_record(j->parts.ledger, job);
+    cut_history(j);
     uint64_t latency = job->sent_us ? job->sent_us - job->start_us : 0;
     LOG_RECORD(to == JOB_CONFIRMED ? LOG_INFO : LOG_WARN, "job_final", F_STR("job", job->id_text),
                F_STR("state", job_state_name(to)), F_I64("error_code", job->error_code),
@@ -106,18 +126,36 @@ static void on_tx_done(void *arg, const struct tx_result *r)
     job_step(arg, events[r->outcome], r->reason);
 }
 
+static uint64_t chain_now_ms(const struct jobs *j)
+{
+    return chain_clock_now_ms(j->parts.clock, clock_mono_ms(), clock_wall_ms());
+}
+
+/* By the chain's clock, by which the contract judges a signature's age: ours may be an hour off. */
 static void job_sign(struct job *job)
 {
     uint8_t digest[32];
-    job->sign_timestamp_s = clock_wall_s();
+    job->sign_timestamp_s = chain_now_ms(job->owner) / 1000;
     eip712_submit_output(digest, job->id, job->output, job->output_len, job->total_time_ms, (uint8_t)job->error_code,
                          job->sign_timestamp_s);
     seckey_sign(&job->signature, job->owner->parts.enclave_key, digest);
 }
 
-static void job_submit(struct job *job)
+static void push_call(struct job *job, const struct buf *call)
 {
     struct jobs *j = job->owner;
+    struct tx_intent intent = { .kind = TX_SUBMIT_OUTPUT,
+                                .to = j->config.jobs_contract,
+                                .data = call->data,
+                                .data_len = call->len,
+                                .useless_after_ms = job->useless_after_ms,
+                                .has_job = true,
+                                .job_id = job->id };
+    job->intent = tx_queue_push(j->parts.tx, &intent, on_sent, on_tx_done, job);
+}
+
+static void job_submit(struct job *job)
+{
     struct submit_output s = { .job_id = job->id,
                                .output = job->output,
                                .output_len = job->output_len,
@@ -127,14 +165,7 @@ static void job_submit(struct job *job)
                                .signature = job->signature };
     struct buf call = { 0 };
     call_submit_output(&call, &s);
-    struct tx_intent intent = { .kind = TX_SUBMIT_OUTPUT,
-                                .to = j->config.jobs_contract,
-                                .data = call.data,
-                                .data_len = call.len,
-                                .useless_after_ms = job->useless_after_ms,
-                                .has_job = true,
-                                .job_id = job->id };
-    job->intent = tx_queue_push(j->parts.tx, &intent, on_sent, on_tx_done, job);
+    push_call(job, &call);
     buf_free(&call);
 }
 
@@ -234,7 +265,7 @@ static bool job_set_time(struct job *job, uint64_t age_ms)
 
 static uint64_t age_of_block(const struct jobs *j, uint64_t chain_time_s)
 {
-    return sat_sub(chain_clock_now_ms(j->parts.clock, clock_mono_ms(), clock_wall_ms()), sat_mul(chain_time_s, 1000));
+    return sat_sub(chain_now_ms(j), sat_mul(chain_time_s, 1000));
 }
 
 static void job_was_answered(void *arg, const struct ledger_job *r)
@@ -283,17 +314,17 @@ void jobs_created(struct jobs *j, const struct chain_event *ev, const struct eve
 
 /* ---- a new life of the node ---- */
 
+/* A run begins anew, with as much of its time as the contract's limit leaves. */
 static void load_job(void *arg, const struct ledger_job *r)
 {
     struct jobs *j = arg;
     struct job *job = job_from_record(j, r);
-    uint64_t age = job->chain_time_s ? age_of_block(j, job->chain_time_s) : sat_sub(clock_wall_ms(), job->seen_wall_ms);
-    job->start_us = sat_sub(clock_mono_us(), sat_mul(age, 1000));
+    uint64_t age = r->chain_time_s ? age_of_block(j, r->chain_time_s) : sat_sub(clock_wall_ms(), r->seen_wall_ms);
+    job->start_us = clock_mono_us();
     HASH_ADD(hh, j->open, id, sizeof(struct u256), job);
-    if (!job_set_time(job, age)) { /* a last look at what was sent, no more */
-        job->run_until_us = clock_mono_us();
+    job->late = !job_set_time(job, age);
+    if (job->late) /* a last look at what was sent, no more */
         job->useless_after_ms = sat_add(clock_mono_ms(), LATE_GRACE_MS);
-    }
 }
 
 static void ignore_tx_done(void *arg, const struct tx_result *r)
@@ -302,16 +333,42 @@ static void ignore_tx_done(void *arg, const struct tx_result *r)
     (void)r;
 }
 
-/* Hands a transaction of an earlier life back to the queue, and its end to the job that it answers. */
+/* How long a confirmed answer is worth being sent again, if its block goes. */
+static void time_left_of_confirmed(void *arg, const struct ledger_job *r)
+{
+    struct restore *x = arg;
+    uint64_t whole = sat_add(r->deadline_ms, x->jobs->config.execution_buffer_ms);
+    if (r->state == JOB_CONFIRMED && r->chain_time_s)
+        x->left_ms = sat_sub(whole, age_of_block(x->jobs, r->chain_time_s));
+}
+
+/* A transaction whose job is final, or that answers none. Its nonce is seen to its end. */
+static void adopt_other(struct restore *x, const struct ledger_tx *t)
+{
+    struct tx_record r = journal_record(t);
+    x->left_ms = t->has_job ? 0 : ADOPTED_SLASH_MS;
+    if (t->has_job)
+        (void)ledger_get_job(x->jobs->parts.ledger, t->job_id, time_left_of_confirmed, x);
+    (void)tx_queue_adopt(x->jobs->parts.tx, &r, sat_add(clock_mono_ms(), x->left_ms), NULL, ignore_tx_done, NULL);
+}
+
+/* Hands a transaction of an earlier life back to the queue, and its end to the job that it answers. What another gas
+ * account has sent can only be said again, in the same words, by the present one. */
 static void adopt_tx(void *arg, const struct ledger_tx *t)
 {
-    struct jobs *j = arg;
+    struct restore *x = arg;
+    struct jobs *j = x->jobs;
     struct job *job = NULL;
     struct tx_record r = journal_record(t);
     if (t->has_job)
         HASH_FIND(hh, j->open, &t->job_id, sizeof t->job_id, job);
-    if (!job || job->adopted) { /* final already, a slash, or a further attempt of a nonce */
-        (void)tx_queue_adopt(j->parts.tx, &r, UINT64_MAX, NULL, ignore_tx_done, NULL);
+    if (!address_eq(&t->from, x->gas_account)) {
+        if (job && !job->said.len)
+            buf_append(&job->said, t->data, t->data_len);
+        return;
+    }
+    if (!job) {
+        adopt_other(x, t);
         return;
     }
     job->adopted = true;
@@ -323,29 +380,34 @@ static void adopt_tx(void *arg, const struct ledger_tx *t)
 /* Goes on with a job that has no transaction: sends the answer that was signed, or runs it (again). */
 static void resume_job(struct job *job)
 {
-    bool late = clock_mono_us() >= job->run_until_us;
-    if (job->error_code >= 0) {
-        if (clock_wall_s() >= job->sign_timestamp_s + SIGN_AGAIN_S)
-            job_sign(job);
-        job->state = JOB_SIGNED;
-        job_submit(job);
+    job->state = JOB_SEEN;
+    if (job->late) {
+        job_step(job, JOB_EV_LATE, "the node was away until the contract's limit");
         return;
     }
-    job->state = JOB_SEEN;
-    if (late)
-        job_step(job, JOB_EV_LATE, "the node was away until its deadline");
-    else
+    if (job->error_code < 0 && !job->said.len) {
         job_begin(job);
+        return;
+    }
+    job->state = JOB_SIGNED;
+    if (job->said.len) {
+        push_call(job, &job->said);
+        return;
+    }
+    if (chain_now_ms(job->owner) / 1000 >= job->sign_timestamp_s + SIGN_AGAIN_S)
+        job_sign(job);
+    job_submit(job);
 }
 
 void jobs_restore(struct jobs *j, const struct address *gas_account)
 {
     struct job *job, *tmp;
+    struct restore x = { .jobs = j, .gas_account = gas_account };
     ledger_each_job_not_in(j->parts.ledger, job_final_states(), load_job, j);
-    ledger_each_tx(j->parts.ledger, gas_account, adopt_tx, j);
+    ledger_each_tx(j->parts.ledger, adopt_tx, &x);
     HASH_ITER(hh, j->open, job, tmp) {
         log_info("job_resumed", F_STR("job", job->id_text), F_STR("state", job_state_name(job->state)),
-                 F_I64("error_code", job->error_code), F_BOOL("adopted", job->adopted));
+                 F_I64("error_code", job->error_code), F_BOOL("adopted", job->adopted), F_BOOL("late", job->late));
         if (!job->adopted)
             resume_job(job);
     }

@@ -46,10 +46,12 @@ static const char *const sql[STATEMENT_COUNT] = {
     [EACH_JOB] = "SELECT " JOB_COLUMNS " FROM jobs WHERE (1 << state) & ?1 = 0 ORDER BY seen_wall_ms",
     [PRUNE] = "DELETE FROM jobs WHERE (1 << state) & ?1 != 0 AND seen_wall_ms <= "
               "(SELECT seen_wall_ms FROM jobs ORDER BY seen_wall_ms DESC LIMIT 1 OFFSET ?2)",
-    [PUT_TX] = "INSERT OR REPLACE INTO txs (" TX_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+    [PUT_TX] = "INSERT OR REPLACE INTO txs (" TX_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8, "
+               "MAX(?9, 1 + (SELECT COALESCE(MAX(sent_wall_ms), 0) FROM txs WHERE sender = ?1 AND nonce = ?2)), "
+               "?10,?11,?12)",
     [DROP_TX_OF_JOB] = "DELETE FROM txs WHERE job_id = ?1 AND NOT (sender = ?2 AND nonce = ?3)",
     [DROP_TX] = "DELETE FROM txs WHERE sender = ?1 AND nonce = ?2",
-    [EACH_TX] = "SELECT " TX_COLUMNS " FROM txs WHERE sender = ?1 ORDER BY nonce, sent_wall_ms",
+    [EACH_TX] = "SELECT " TX_COLUMNS " FROM txs ORDER BY sender, nonce, sent_wall_ms",
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
 };
@@ -284,11 +286,9 @@ static void read_tx(sqlite3_stmt *s, struct ledger_tx *t)
     t->gas_limit = column_u64(s, 11);
 }
 
-void ledger_each_tx(struct ledger *l, const struct address *from, void (*fn)(void *arg, const struct ledger_tx *tx),
-                    void *arg)
+void ledger_each_tx(struct ledger *l, void (*fn)(void *arg, const struct ledger_tx *tx), void *arg)
 {
     sqlite3_stmt *s = prepared(l, EACH_TX);
-    bind_blob(s, 1, from->b, sizeof from->b);
     while (sqlite3_step(s) == SQLITE_ROW) {
         struct ledger_tx tx;
         read_tx(s, &tx);

@@ -95,9 +95,9 @@ void ledger_put_tx(struct ledger *l, const struct ledger_tx *tx);
 /* The nonce is settled: its records go. */
 void ledger_drop_tx(struct ledger *l, const struct address *from, uint64_t nonce);
 
-/* Calls fn for each transaction of a sender in order of nonce, of one nonce the oldest first. fn may not write. */
-void ledger_each_tx(struct ledger *l, const struct address *from, void (*fn)(void *arg, const struct ledger_tx *tx),
-                    void *arg);
+/* Calls fn for each transaction, by sender and nonce, of one nonce in the order in which they were written (whatever
+ * the wall clock did meanwhile). fn may not write. */
+void ledger_each_tx(struct ledger *l, void (*fn)(void *arg, const struct ledger_tx *tx), void *arg);
 
 /* ---- together ---- */
 

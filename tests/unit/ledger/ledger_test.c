@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
@@ -124,9 +125,15 @@ static void final_jobs_are_told_apart_and_pruned(void **state)
     ledger_close(l);
 }
 
+/* next[0]: of the sender that begins with 7, next[1]: of the other, which comes behind. */
 static void check_tx(void *arg, const struct ledger_tx *t)
 {
     uint64_t *next = arg;
+    if (t->from.b[0] != 7) {
+        assert_int_equal(next[0], 12);
+        assert_int_equal(t->nonce, next[1]++);
+        return;
+    }
     assert_int_equal(t->nonce, *next);
     assert_int_equal(t->has_job, t->nonce % 2);
     assert_int_equal(t->raw_len, 3);
@@ -157,9 +164,10 @@ static void transactions_come_in_order_of_nonce(void **state)
         ledger_put_tx(l, &t);
     }
     ledger_drop_tx(l, &from, 0);
-    uint64_t next = 1;
-    ledger_each_tx(l, &from, check_tx, &next);
-    assert_int_equal(next, 12);
+    uint64_t next[2] = { 1, 0 };
+    ledger_each_tx(l, check_tx, next);
+    assert_int_equal(next[0], 12);
+    assert_int_equal(next[1], 12);
     ledger_close(l);
 }
 
@@ -179,12 +187,34 @@ static void a_job_has_the_attempts_of_one_nonce(void **state)
     ledger_put_tx(l, &t);
     t.hash[0] = 2;
     ledger_put_tx(l, &t);
-    ledger_each_tx(l, &t.from, count_tx, &n);
+    ledger_each_tx(l, count_tx, &n);
     assert_int_equal(n, 2);
     t.nonce = 5;
     ledger_put_tx(l, &t);
-    ledger_each_tx(l, &t.from, count_tx, &n);
+    ledger_each_tx(l, count_tx, &n);
     assert_int_equal(n, 2 + 1);
+    ledger_close(l);
+}
+
+static void check_written_order(void *arg, const struct ledger_tx *t)
+{
+    uint8_t *next = arg;
+    assert_int_equal(t->hash[0], (*next)--);
+}
+
+/* The wall clock goes back by an hour with each attempt; the hashes descend, so that no index gives the order. */
+static void attempts_come_as_they_were_written(void **state)
+{
+    (void)state;
+    struct ledger *l = must_open(&us);
+    uint8_t next = 200;
+    for (uint8_t i = 0; i < 5; i++) {
+        struct ledger_tx t = { .from = { { 7 } }, .hash = { (uint8_t)(200 - i) } };
+        t.sent_wall_ms = 1700000000000 - i * 3600000ull;
+        ledger_put_tx(l, &t);
+    }
+    ledger_each_tx(l, check_written_order, &next);
+    assert_int_equal(next, 195);
     ledger_close(l);
 }
 
@@ -281,6 +311,50 @@ static void a_ledger_of_another_enclave_is_set_aside(void **state)
     assert_int_equal(set_aside_count(), 1);
 }
 
+static void set_version(int version)
+{
+    sqlite3 *db;
+    char text[64];
+    (void)snprintf(text, sizeof text, "PRAGMA user_version = %d", version);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Of the version before the first: a file that a killed start left without tables. */
+static void an_empty_file_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    int found = 0;
+    set_version(0);
+    struct ledger *l = must_open(&us);
+    struct ledger_job j = sample(1, 3);
+    ledger_put_job(l, &j);
+    ledger_close(l);
+    l = must_open(&us);
+    ledger_each_job_not_in(l, 0, count_job, &found);
+    assert_int_equal(found, 1);
+    assert_int_equal(set_aside_count(), 0);
+    ledger_close(l);
+}
+
+static void a_ledger_of_a_newer_program_is_set_aside(void **state)
+{
+    (void)state;
+    int found = 0;
+    struct ledger *l = must_open(&us);
+    struct ledger_job j = sample(1, 3);
+    ledger_put_job(l, &j);
+    ledger_close(l);
+    set_version(1000);
+    l = must_open(&us);
+    ledger_each_job_not_in(l, 0, count_job, &found);
+    assert_int_equal(found, 0);
+    assert_int_equal(set_aside_count(), 1);
+    assert_int_equal(ledger_failures(l), 0);
+    ledger_close(l);
+}
+
 static void an_unusable_path_is_an_error(void **state)
 {
     (void)state;
@@ -307,11 +381,14 @@ int main(void)
         T(final_jobs_are_told_apart_and_pruned),
         T(transactions_come_in_order_of_nonce),
         T(a_job_has_the_attempts_of_one_nonce),
+        T(attempts_come_as_they_were_written),
         T(settings_are_kept_and_removed),
         T(a_kill_loses_nothing_that_was_written),
         T(a_damaged_file_is_set_aside),
         T(a_torn_page_is_found),
         T(a_ledger_of_another_enclave_is_set_aside),
+        T(an_empty_file_is_brought_up_to_date),
+        T(a_ledger_of_a_newer_program_is_set_aside),
         T(an_unusable_path_is_an_error),
         T(the_file_is_private),
     };
