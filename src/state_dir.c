@@ -7,11 +7,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 
 #define FAMILY "oyster-serverless-executor"
+#define LOCK_WAIT_MS 3000
+#define LOCK_RETRY_MS 5
 
 static int make_dir(const char *path, const char *key, struct err *e)
 {
@@ -45,6 +48,45 @@ static int check_owner(const char *path, struct err *e)
     return 0;
 }
 
+/* A node that was killed leaves children behind that hold the lock, and the API's port, until they are gone as well:
+ * they die with it, but not in the same instant. */
+static bool take_lock(int fd)
+{
+    const struct timespec pause = { 0, LOCK_RETRY_MS * 1000000 };
+    for (int tries = LOCK_WAIT_MS / LOCK_RETRY_MS; flock(fd, LOCK_EX | LOCK_NB) < 0; tries--) {
+        if (tries == 0)
+            return false;
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+/* A lock whose file was removed while we waited for it, by a node that ended in order, guards nothing: false. */
+static bool lock_counts(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+static int claim(struct state_dir *d, struct err *e)
+{
+    char lock[300];
+    (void)snprintf(lock, sizeof lock, "%s/lock", d->path);
+    for (;;) {
+        if (make_dir(d->path, "state_dir", e) < 0 || check_owner(d->path, e) < 0)
+            return e->code;
+        CLEANUP(fd_close_p) int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return err_sys(e, "open %s", lock);
+        if (!take_lock(fd))
+            return err_set(e, -EBUSY, "state_dir %s: another node with this enclave key is running", d->path);
+        if (!lock_counts(fd))
+            continue;
+        d->lock_fd = fd_steal(&fd);
+        return 0;
+    }
+}
+
 int state_dir_open(struct state_dir *out, const char *configured, const struct address *enclave, struct err *e)
 {
     out->lock_fd = -1;
@@ -54,17 +96,7 @@ int state_dir_open(struct state_dir *out, const char *configured, const struct a
         (void)snprintf(out->path, sizeof out->path, "%s", configured);
     else if (default_path(out->path, sizeof out->path, enclave, e) < 0)
         return e->code;
-    char lock[300];
-    if (make_dir(out->path, "state_dir", e) < 0 || check_owner(out->path, e) < 0)
-        return e->code;
-    (void)snprintf(lock, sizeof lock, "%s/lock", out->path);
-    CLEANUP(fd_close_p) int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return err_sys(e, "open %s", lock);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return err_set(e, -EBUSY, "state_dir %s: another node with this enclave key is running", out->path);
-    out->lock_fd = fd_steal(&fd);
-    return 0;
+    return claim(out, e);
 }
 
 static void state_home(char *out, size_t size)

@@ -14,8 +14,9 @@ struct state_dir {
 };
 
 /* Makes the folder (mode 0700) and claims it by flock. configured: the config's state_dir; NULL = a folder named by the
- * enclave address under /run (root), $XDG_RUNTIME_DIR or /tmp. Returns 0, -EBUSY when another node holds it, or the
- * error of a system call with the path. */
+ * enclave address under /run (root), $XDG_RUNTIME_DIR or /tmp. Returns 0, -EBUSY when another node goes on
+ * holding it for 3 s (one that was killed is gone with all its children by then), or the error of a system call with
+ * the path. */
 int state_dir_open(struct state_dir *out, const char *configured, const struct address *enclave, struct err *e);
 
 /* Where the ledger lies: configured, or "<enclave address>.db" under /var/lib/oyster-serverless-executor (root),
