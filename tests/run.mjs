@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, sums them up and ends with the line "N passed, N failed".
-//   node tests/run.mjs [--build build] [--suites unit,differential,e2e]
+//   node tests/run.mjs [--build build] [--suites unit,differential,e2e,fault]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { ROOT } from '../devnet/lib/paths.mjs';
 const { values } = parseArgs({
     options: {
         build: { type: 'string', default: 'build' },
-        suites: { type: 'string', default: 'unit,differential,e2e' },
+        suites: { type: 'string', default: 'unit,differential,e2e,fault' },
     },
 });
 const build = resolve(ROOT, values.build);
@@ -69,7 +69,7 @@ function nodeTests(folder, concurrency = 1) {
     };
 }
 
-const SUITES = { unit, differential: () => nodeTests('differential', 2), e2e: () => nodeTests('e2e') };
+const SUITES = { unit, differential: () => nodeTests('differential', 2), e2e: () => nodeTests('e2e'), fault: () => nodeTests('fault') };
 
 const results = [];
 for (const name of values.suites.split(',')) {
