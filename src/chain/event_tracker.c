@@ -232,6 +232,9 @@ void tracker_take(struct event_tracker *t, struct log_entry *log, enum log_sourc
             r->read_seq = t->read_seq;
     } else {
         struct chain_event ev;
+        /* Something new where all was read: a fork below, or the reading missed it. */
+        if (source == FROM_STREAM && t->started && log->block_number < t->unsettled)
+            tracker_unsettle(t, log->block_number);
         if (decode(t, &ev, log))
             tell(t, log, &ev, source, received_us);
     }
@@ -251,6 +254,8 @@ static bool told_above(const struct event_tracker *t, uint64_t number)
 enum verdict tracker_judge(const struct event_tracker *t, const struct log_entry *log, enum log_source source)
 {
     const struct block *b = block_window_find(&t->window, log->block_number, log->block_hash);
+    if (t->config.start != UINT64_MAX && log->block_number < t->config.start)
+        return LOG_FORGOTTEN;
     if (b)
         return b->status == BLOCK_ORPHAN ? LOG_STALE : LOG_TAKE;
     if (source == FROM_STREAM && log->block_number < t->window.floor)
@@ -447,6 +452,5 @@ void tracker_trim(struct event_tracker *t)
     /* Nothing can be read for long while the stream goes on: memory stays bounded, at the price that events may be told
      * twice once reading works again. */
     while (w->n > 1 && (w->n > BLOCKS_HARD_MAX || w->n_events > EVENTS_HARD_MAX))
-        block_window_forget(w, w->blocks[w->n / 2]->number > w->blocks[0]->number ? w->blocks[w->n / 2]->number
-                                                                                  : w->blocks[0]->number + 1);
+        block_window_forget(w, w->blocks[0]->number + 1);
 }

@@ -228,9 +228,10 @@ static bool take_late_head(struct event_tracker *t, const struct link *l)
 {
     const struct block *lowest = block_window_living(&t->window, t->linked_from);
     if (l->number + 1 == t->linked_from && lowest && lowest->has_parent && same_hash(lowest->parent, l->hash)) {
-        (void)canonise(t, l);
+        struct segment alone;
+        segment_set(&alone, l);
+        commit(t, &alone, false, l->number);
         link_down(t, l);
-        tracker_replay_parked(t);
         return true;
     }
     return l->number + 1 < t->linked_from && !block_window_living(&t->window, l->number);

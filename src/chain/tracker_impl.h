@@ -86,7 +86,7 @@ enum verdict {
     LOG_STALE,     /* of a block that is not part of the chain as far as we know */
     LOG_CONTESTED, /* contradicts another log's block; no head has decided between them */
     LOG_OUT_OF_ORDER,
-    LOG_FORGOTTEN, /* older than memory */
+    LOG_FORGOTTEN, /* older than memory, or than the start */
 };
 
 /* Is b canonical beyond doubt: an ancestor of the tip by parent hashes without a gap? */

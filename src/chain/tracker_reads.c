@@ -146,6 +146,8 @@ static uint64_t lower_of(uint64_t a, uint64_t b)
 static void settle(struct event_tracker *t, uint64_t doubt)
 {
     const struct pass *p = &t->pass;
+    if (t->ahead.n > 0 || t->side.n > 0 || t->window.n_suspect > 0)
+        return; /* how deep a fork goes is being found out */
     uint64_t overlap = t->config.overlap_blocks;
     uint64_t deep = p->head >= overlap ? p->head - overlap + 1 : 0;
     uint64_t limit = lower_of(lower_of(p->to + 1, deep), lower_of(doubt, p->tainted_from));

@@ -516,9 +516,12 @@ static void sim_free(struct sim *s)
 
 static const uint64_t starts[] = { 0, 5, 20, UINT64_MAX };
 
+/* SOAK=20 in the environment: twenty times as many runs. */
 static void run_many(const struct faults *faults, uint64_t seeds, bool ordered)
 {
     size_t told = 0, taken_back = 0;
+    const char *soak = getenv("SOAK");
+    seeds *= soak ? strtoull(soak, NULL, 10) : 1;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         struct sim *s = run(seed, faults, starts[seed % 4], 600);
         if (ordered && !s->in_order)
