@@ -52,8 +52,8 @@ export class Devnet {
 
     // The owner's two calls.
     async configure(node) {
-        node.gas = this.newGasAccount();
         await node.setOwner(this.owner.address);
+        node.gas = this.newGasAccount();
         await node.setGasKey(node.gas);
     }
 

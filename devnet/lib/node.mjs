@@ -7,7 +7,7 @@ import { Child, freePort, waitFor } from './proc.mjs';
 import { residentBytes } from './system.mjs';
 
 // The config file's content for a node on this chain.
-export function nodeConfig({ chain, contracts, signerFile, stateDir }) {
+export function nodeConfig({ chain, contracts, signerFile, stateDir, ledgerFile }) {
     return {
         workerd_runtime_path: workerdDir(),
         common_chain_id: chain.chainId,
@@ -20,6 +20,7 @@ export function nodeConfig({ chain, contracts, signerFile, stateDir }) {
         execution_buffer_time: contracts.options.executionBufferTime,
         num_selected_executors: contracts.options.nodesToSelect,
         state_dir: stateDir,
+        ledger_file: ledgerFile,
     };
 }
 
@@ -31,12 +32,14 @@ export class ExecutorNode {
         this.key = key;
         this.address = computeAddress(key);
         this.stateDir = join(this.dir, 'state');
+        this.ledgerFile = join(this.dir, 'ledger.db');
         this.configFile = join(this.dir, 'config.json');
         this.logFile = join(this.dir, 'node.log');
         mkdirSync(this.dir, { recursive: true });
         const signerFile = join(this.dir, 'enclave.key');
         writeFileSync(signerFile, getBytes(key.privateKey), { mode: 0o600 });
-        this.config = { ...nodeConfig({ chain, contracts, signerFile, stateDir: this.stateDir }), ...config };
+        const { stateDir, ledgerFile } = this;
+        this.config = { ...nodeConfig({ chain, contracts, signerFile, stateDir, ledgerFile }), ...config };
         this.writeConfig();
     }
 
@@ -46,6 +49,7 @@ export class ExecutorNode {
 
     // Starts the process without waiting for it.
     async spawn({ port, args = [] } = {}) {
+        if (this.child?.running) throw new Error(`${this.name} is running already`);
         this.port = port ?? this.port ?? (await freePort());
         this.url = `http://127.0.0.1:${this.port}`;
         const given = ['--port', String(this.port), '--config-file', this.configFile, ...args];

@@ -57,6 +57,7 @@ export class Child {
         // detached: Ctrl-C in a terminal reaches us alone, and we end our children in order.
         const stdio = ['ignore', log, log];
         this.process = spawn(program, rest, { stdio, detached: true, env: env ?? process.env, cwd });
+        this.process.unref(); // killed at our end, not waited for
         closeSync(log);
         children.add(this);
         this.exited = new Promise((resolve) => {

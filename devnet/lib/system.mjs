@@ -1,5 +1,5 @@
 // What the kernel says about processes and cgroups (Linux).
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 function statusOf(pid) {
@@ -43,6 +43,16 @@ export function descendants(pid) {
         parents = children.map((p) => p.pid);
     }
     return found;
+}
+
+// Whether some process holds a flock on path. (/proc/locks names files by inode; cgroup file systems number their own.)
+export function isLocked(path) {
+    try {
+        const { ino } = statSync(path);
+        return new RegExp(`FLOCK .*:${ino} `).test(readFileSync('/proc/locks', 'utf8'));
+    } catch {
+        return false; // gone meanwhile
+    }
 }
 
 // The cgroups named workerd_* of every mounted hierarchy that pid may see, as folders.

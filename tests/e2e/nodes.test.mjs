@@ -1,4 +1,5 @@
 // Nodes among others: jobs of several and of nobody, slashing, draining, deregistration, restarts, other gas keys.
+import { rmSync } from 'node:fs';
 import { describe } from 'node:test';
 import { hexlify, toUtf8Bytes } from 'ethers';
 import { addStake, deregister, drain, revive } from '../../devnet/lib/executor.mjs';
@@ -163,9 +164,15 @@ for (const generation of GENERATIONS) {
 
         scenario('known to the chain, a restarted node goes to work at once', holder, async (net) => {
             await stopCleanly(holder.node);
+            await holder.node.start(); // and nothing else: owner and gas key are in its ledger
+            assert.equal((await runJob(net, HELLO)).text, 'hello');
+        });
+
+        scenario('its ledger lost, it needs the owner\'s two calls and no registration', holder, async (net) => {
+            await stopCleanly(holder.node);
+            rmSync(holder.node.ledgerFile);
             await holder.node.start();
             await net.configure(holder.node);
-            // no /signed-registration-message, no registration
             assert.equal((await runJob(net, HELLO)).text, 'hello');
         });
 

@@ -89,7 +89,7 @@ describe('start-up', () => {
     scenario('wrong types and values', holder, async (net) => {
         await refused(net, { common_chain_id: '31337' }, 'common_chain_id');
         await refused(net, { common_chain_id: -1 }, 'common_chain_id');
-        await refused(net, { jobs_contract_addr: '0x1234' }, 'jobs_contract_addr', '0x1234');
+        await refused(net, { jobs_contract_addr: '0x1234' }, 'jobs_contract_addr');
         await refused(net, { executors_contract_addr: 7 }, 'executors_contract_addr');
         await refused(net, { http_rpc_url: 'ftp://127.0.0.1' }, 'http_rpc_url', 'ftp://127.0.0.1');
         await refused(net, { web_socket_url: 'not a url' }, 'web_socket_url', 'not a url');
