@@ -4,7 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Contract, WebSocketProvider, keccak256, toUtf8String } from 'ethers';
+import { keccak256, toUtf8String } from 'ethers';
+import { followLogs } from './lib/arrivals.mjs';
 import { Devnet } from './lib/devnet.mjs';
 import { createJob, saveCode, waitAnswer } from './lib/jobs.mjs';
 import { ROOT } from './lib/paths.mjs';
@@ -17,16 +18,6 @@ const EXPECTED = '2,2,2,3,5,5';
 
 const step = (what, text) => console.log(`${what.padEnd(10)} ${text}`);
 
-// When the logs of one event come, as a subscriber sees them: a map from job id to milliseconds.
-function arrivals(contract, event) {
-    const seen = new Map();
-    contract.on(event, (...args) => {
-        const { log } = args.at(-1);
-        seen.set(contract.interface.parseLog(log).args.jobId, performance.now());
-    });
-    return seen;
-}
-
 async function run(net) {
     step('chain', `anvil at ${net.chain.httpUrl}, chain id ${net.chain.chainId}`);
     step('contracts', `generation ${generation}`);
@@ -36,11 +27,7 @@ async function run(net) {
     step('node', `enclave ${node.address}, API at ${node.url}`);
     step('owner', `${net.owner.address} configured and registered it`);
 
-    const watching = new WebSocketProvider(net.chain.wsUrl);
-    const jobs = new Contract(net.contracts.jobs.target, net.contracts.jobs.interface, watching);
-    const created = arrivals(jobs, 'JobCreated');
-    const responded = arrivals(jobs, 'JobResponded');
-    await watching.getBlockNumber(); // subscriptions are out
+    const logs = await followLogs(net.chain.wsUrl, net.contracts.jobs);
 
     const code = readFileSync(join(ROOT, 'devnet', 'code', 'factorise.js'), 'utf8');
     const codehash = await saveCode(net.contracts, net.author, code);
@@ -52,13 +39,13 @@ async function run(net) {
     const output = toUtf8String(answer.output);
     step('answer', `${output}   (error code ${answer.errorCode})`);
     step('', `transaction ${answer.txHash}`);
-    await waitFor('the logs of the job', () => created.has(job.id) && responded.has(job.id), { timeoutMs: 5000 });
-    const latency = responded.get(job.id) - created.get(job.id);
+    await waitFor('the log of the answer', () => logs.at('JobResponded', job.id), { timeoutMs: 5000 });
+    const latency = logs.at('JobResponded', job.id) - logs.at('JobCreated', job.id);
     step('latency', `${latency.toFixed(0)} ms from JobCreated to JobResponded, of which the job ${answer.totalTime} ms`);
     const told = await net.contracts.jobOwner.results(job.id);
     const callback = told.told && told.outputHash === keccak256(answer.output);
     step('callback', callback ? "the job owner's contract was told the output" : 'FAILED');
-    await watching.destroy();
+    await logs.stop();
     if (output !== EXPECTED || answer.errorCode !== 0) throw new Error(`the answer is not ${EXPECTED}`);
 }
 

@@ -34,10 +34,12 @@ function explain(net, generation) {
 
 const generation = Number(values.generation);
 const net = await Devnet.start({ generation, chain: { port: Number(values['rpc-port']) } });
+const stay = setInterval(() => {}, 1 << 30); // children do not keep us
 let stopping = false;
 const stop = async (code) => {
     if (stopping) process.exit(130);
     stopping = true;
+    clearInterval(stay);
     await net.stop();
     process.exit(code);
 };

@@ -15,7 +15,8 @@ export class Devnet {
     static async start({ generation = 1, dir, chain = {}, contracts = {} } = {}) {
         const net = new Devnet();
         net.dir = dir ?? mkdtempSync(join(tmpdir(), 'oyster-')); // short: unix sockets live below
-        net.ownsDir = dir === undefined;
+        net.removeDir = () => dir === undefined && rmSync(net.dir, { recursive: true, force: true });
+        process.once('exit', net.removeDir); // when nobody comes to call stop()
         net.nodes = [];
         net.nextGas = ROLES.firstGas;
         try {
@@ -87,6 +88,7 @@ export class Devnet {
     async stop() {
         await Promise.all((this.nodes ?? []).map((node) => node.stop()));
         await this.chain?.stop();
-        if (this.ownsDir) rmSync(this.dir, { recursive: true, force: true });
+        this.removeDir();
+        process.removeListener('exit', this.removeDir);
     }
 }

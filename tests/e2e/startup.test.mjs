@@ -91,8 +91,8 @@ describe('start-up', () => {
         await refused(net, { common_chain_id: -1 }, 'common_chain_id');
         await refused(net, { jobs_contract_addr: '0x1234' }, 'jobs_contract_addr');
         await refused(net, { executors_contract_addr: 7 }, 'executors_contract_addr');
-        await refused(net, { http_rpc_url: 'ftp://127.0.0.1' }, 'http_rpc_url', 'ftp://127.0.0.1');
-        await refused(net, { web_socket_url: 'not a url' }, 'web_socket_url', 'not a url');
+        await refused(net, { http_rpc_url: 'ftp://127.0.0.1' }, 'http_rpc_url', 'ftp');
+        await refused(net, { web_socket_url: 'not a url' }, 'web_socket_url', 'ws://');
         await refused(net, { execution_buffer_time: 1.5 }, 'execution_buffer_time');
         await refused(net, { execution_env: 256 }, 'execution_env');
         await refused(net, { execution_env: 'js' }, 'execution_env');
