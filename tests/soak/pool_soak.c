@@ -8,20 +8,21 @@
 
 #define FIRST_LOOK 100
 
-static const char *const codes[] = {
-    "export default { async fetch(r) { return new Response(await r.text()); } };",
-    "export default { fetch() { return new Response('x'.repeat(80000)); } };",
-    "export default { fetch() { console.log('y'.repeat(5000)); throw new Error('x'); } };",
-    "export default {",
-    "export default { fetch() { return new Response('x'.repeat(90001)); } };",
-    "export default { fetch() { return new Response(new ReadableStream({ pull(c) { c.error(new Error('x')); } })); } "
-    "};",
-    "export default { async fetch() { return new Response(await import('./x').catch((e) => e.message)); } };",
+static const struct {
+    const char *code;
+    enum worker_end end;
+} jobs_of_a_round[] = {
+    { "export default { async fetch(r) { return new Response(await r.text()); } };", WORKER_ANSWERED },
+    { "export default { fetch() { return new Response('x'.repeat(80000)); } };", WORKER_ANSWERED },
+    { "export default { fetch() { console.log('y'.repeat(5000)); throw new Error('x'); } };", WORKER_ANSWERED },
+    { "export default {", WORKER_BAD_CODE },
+    { "export default { fetch() { return new Response('x'.repeat(90001)); } };", WORKER_OUTPUT_TOO_LARGE },
+    { "export default { fetch() { return new Response(new ReadableStream({ pull(c) { c.error(1); } })); } };",
+      WORKER_DIED },
+    { "export default { async fetch() { return new Response(await import('./x').catch(() => 'no')); } };",
+      WORKER_ANSWERED },
 };
-#define N_CODES (sizeof codes / sizeof *codes)
-static const enum worker_end ends[N_CODES] = { WORKER_ANSWERED, WORKER_ANSWERED,         WORKER_ANSWERED,
-                                               WORKER_BAD_CODE, WORKER_OUTPUT_TOO_LARGE, WORKER_DIED,
-                                               WORKER_ANSWERED };
+#define N_KINDS (sizeof jobs_of_a_round / sizeof *jobs_of_a_round)
 
 struct look {
     unsigned fds, children, files;
@@ -70,7 +71,8 @@ int main(int argc, char **argv)
     struct look first = { 0 };
     for (unsigned i = 0; i < jobs; i++) {
         struct outcome o = { 0 };
-        if (!driver_run(&d, &o, codes[i % N_CODES], "inputs", 20000) || o.result.end != ends[i % N_CODES]) {
+        if (!driver_run(&d, &o, jobs_of_a_round[i % N_KINDS].code, "inputs", 20000) ||
+            o.result.end != jobs_of_a_round[i % N_KINDS].end) {
             printf("job %u ended with %d: %s\n", i, (int)o.result.end, o.reason);
             return 1;
         }
