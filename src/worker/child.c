@@ -208,23 +208,37 @@ static void start_bad(struct child *c)
     sweep(c);
 }
 
+/* A process whose end cannot be seen is not kept. */
+static bool watch_exit(struct child *c)
+{
+    int rc = uv_poll_init(c->work.loop, &c->exit_poll, c->proc.pidfd);
+    if (rc != 0) {
+        (void)err_set(&c->error, rc, "watch a process: %s", uv_strerror(rc));
+        kill_all(c);
+        siginfo_t si;
+        while (waitid((idtype_t)P_PIDFD, (id_t)c->proc.pidfd, &si, WEXITED) != 0 && errno == EINTR)
+            ;
+        return false;
+    }
+    c->exit_poll.data = c;
+    c->exit_polled = true;
+    c->open_handles++;
+    (void)uv_poll_start(&c->exit_poll, UV_READABLE, on_exit_ready);
+    return true;
+}
+
 static void start_done(uv_work_t *w, int status)
 {
     (void)status;
     struct child *c = w->data;
     close_fd(&c->console_write);
     close_spec_fds(&c->spec);
-    if (c->start_rc != 0) {
+    if (c->start_rc != 0)
         c->proc.pidfd = -1;
+    if (c->start_rc != 0 || !watch_exit(c)) {
         start_bad(c);
         return;
     }
-    int rc = uv_poll_init(c->work.loop, &c->exit_poll, c->proc.pidfd);
-    assert(rc == 0); /* a pidfd can be polled, and memory for a watcher is ours to have */
-    c->exit_poll.data = c;
-    c->exit_polled = true;
-    c->open_handles++;
-    (void)uv_poll_start(&c->exit_poll, UV_READABLE, on_exit_ready);
     bool doomed = c->state == ST_DOOMED;
     step(c, EV_START_OK);
     if (doomed)
