@@ -66,6 +66,7 @@ static const struct key keys[] = {
     { "sandbox_allow_degraded", read_text, AT(sandbox_allow_degraded), 0, 0, 0, "\"\"",
       "a text: names of sandbox layers with commas between" },
     { "egress", read_word, AT(egress_public), 0, 0, 0, "\"public\"", "\"public\" or \"none\"" },
+    { "head_silence_seconds", read_u32, AT(head_silence_s), 1, 3600, 1, "30", NULL },
     { "ledger_file", read_text, AT(ledger_file), 1, 0, 0, ABSENT, "a path that is not empty" },
     { "ledger_sync", read_word, AT(ledger_flush), 0, 0, 0, "\"normal\"", "\"full\" or \"normal\"" },
     { "persist_gas_key", read_bool, AT(persist_gas_key), 0, 0, 0, "true", "true or false" },

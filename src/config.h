@@ -48,6 +48,7 @@ struct config {
     char *state_dir;               /* NULL = a folder of its own under the run-time directory */
     char *sandbox_allow_degraded;  /* "" */
     bool egress_public;            /* egress: "public" (default) or "none" */
+    uint32_t head_silence_s;       /* head_silence_seconds; 30 */
     char *ledger_file;           /* NULL = /var/lib/oyster-serverless-executor/<enclave address>.db, see state_dir.h */
     bool ledger_flush;           /* ledger_sync: "full" flushes each commit to the disk, "normal" (default) does not */
     bool persist_gas_key;        /* true: the gas key is kept in the ledger, sealed for this enclave key */

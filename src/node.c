@@ -467,7 +467,7 @@ static int open_rpc(struct node *n, struct err *e)
                                  .n_ws = c->n_web_socket_urls,
                                  .chain_id = c->common_chain_id,
                                  .timeout_ms = 10000,
-                                 .silence_ms = 30000 };
+                                 .silence_ms = c->head_silence_s * (uint64_t)1000 };
     n->rpc = rpc_new(n->loop, &config, e);
     return n->rpc ? 0 : e->code;
 }

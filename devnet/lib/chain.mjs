@@ -19,6 +19,11 @@ export class Account extends Wallet {
         return sent;
     }
 
+    // The chain went back: the next nonce is asked for anew.
+    reset() {
+        this.#nonce = null;
+    }
+
     async #send(tx) {
         this.#nonce ??= await this.getNonce('pending');
         try {
