@@ -13,6 +13,7 @@
 #define LOST_NULLS 3u /* an endpoint behind a balancer may not have a receipt yet that the count includes */
 #define LOST_AFTER_MS 1500u
 #define GAS_RETRIES_MAX 3u
+#define REFUSED_RETRIES 5u
 
 /* ---- slots ---- */
 
@@ -128,14 +129,10 @@ static void enter_state(struct tx_core *core, struct tx_slot *slot, enum tx_even
 {
     if (event == TXE_RETRY || event == TXE_ABANDON || event == TXE_ADOPT)
         note_out(slot);
-    if (event == TXE_FUNDS && slot->state == TXS_EMPTY)
-        slot->lane->starved = true;
     switch (slot->state) {
     case TXS_EMPTY:
-        if (!slot->maybe_out) {
-            slot->forgot = slot->forgot || slot->n_attempts;
+        if (!slot->maybe_out)
             free_attempts(slot);
-        }
         break;
     case TXS_BACKOFF:
         slot->due_ms = now_ms + backoff_ms(slot->retries++);
@@ -199,8 +196,32 @@ static void act(struct tx_core *core, struct tx_slot *slot, enum tx_action actio
     }
 }
 
+/* Whether what was written down about the nonce is of no use to a next life of the node: its call has gone elsewhere,
+ * or what was sent is over. (A slot that ends says so by that.) */
+static bool is_settled(const struct tx_slot *slot, enum tx_action action, bool moved)
+{
+    if (action == TXA_REQUEUE || action == TXA_REFUSE || action == TXA_MORE_GAS)
+        return true;
+    return moved && slot->state == TXS_MINED && !slot->call;
+}
+
+/* While an older attempt may be in a pool, a refusal of the newest does not free the call: the older one may yet be
+ * included, or be the very reason for the refusal. */
+static enum tx_event weighed(const struct tx_slot *slot, enum tx_event event)
+{
+    bool waits_for_verdict = slot->state == TXS_SENDING || slot->state == TXS_REPRICING;
+    if (!waits_for_verdict || !slot->maybe_out)
+        return event;
+    if (event == TXE_FUNDS || (event == TXE_REFUSED && slot->retries < REFUSED_RETRIES))
+        return TXE_RETRY;
+    return event;
+}
+
 void tx_core_event(struct tx_core *core, struct tx_slot *slot, enum tx_event event, uint64_t now_ms)
 {
+    if (event == TXE_FUNDS && (slot->state == TXS_SENDING || slot->state == TXS_REPRICING))
+        slot->lane->starved = true;
+    event = weighed(slot, event);
     struct tx_rule rule = tx_rule(slot->state, event);
     if (rule.next == TXS_NONE) {
         core->refused++;
@@ -221,6 +242,8 @@ void tx_core_event(struct tx_core *core, struct tx_slot *slot, enum tx_event eve
         tx_core_event(core, slot, TXE_PRICE, now_ms);
     if (tx_state_is_end(slot->state))
         txc_end_slot(core, slot);
+    else if (is_settled(slot, rule.action, moved))
+        txc_todo(core, TODO_SETTLE, slot, NULL);
 }
 
 /* ---- receipts ---- */

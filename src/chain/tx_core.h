@@ -81,7 +81,6 @@ struct tx_slot {
     bool surely_not_out; /* its only broadcast was answered "nonce too low" */
     bool expiring;       /* the call's time is over: one last look for a receipt */
     uint64_t asked_ms;   /* when that look was last asked for */
-    bool forgot;         /* attempts that nobody took were dropped: the journal still has them */
     bool doubt;          /* mined, but to be looked at again */
     unsigned retries;    /* sends without a verdict in a row */
     unsigned reprices;   /* refusals for price or gas in a row */
@@ -135,6 +134,7 @@ enum tx_todo_type {
     TODO_ASK_RECEIPT, /* slot */
     TODO_EXPLAIN,     /* slot */
     TODO_ESTIMATE,    /* call: held until tx_core_estimated */
+    TODO_SETTLE,      /* slot: what the journal has of its nonce is to be dropped */
     TODO_TELL,        /* call: outcome is set */
     TODO_END,         /* slot: out of the lane; release with tx_slot_free */
     TODO_DROP,        /* call: told, delivered and nowhere any more; release with tx_call_free */

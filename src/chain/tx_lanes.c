@@ -67,10 +67,11 @@ static struct tx_slot *slot_at(struct tx_lane *lane, uint64_t nonce)
     DL_SEARCH_SCALAR(lane->slots, slot, nonce, nonce);
     if (slot)
         return slot;
-    slot = txc_new_slot(lane, nonce);
+    while (lane->next < nonce && nonce - lane->next <= GAP_MAX) /* unused below used ones: to be filled */
+        (void)txc_new_slot(lane, lane->next++);
     if (lane->next <= nonce)
         lane->next = nonce + 1;
-    return slot;
+    return txc_new_slot(lane, nonce);
 }
 
 uint64_t tx_core_adopt(struct tx_core *core, struct tx_call *call, uint64_t nonce, const struct tx_attempt *attempt,

@@ -98,10 +98,9 @@ static void tell_later(struct tx_queue *q, struct tx_call *call)
 
 /* ---- doing what the core asks for ---- */
 
-void txq_settle(struct tx_queue *q, struct tx_slot *slot)
+static void settle(struct tx_queue *q, const struct tx_slot *slot)
 {
-    slot->forgot = false;
-    if (q->journal)
+    if (q->journal && !q->closing)
         q->journal->settled(q->journal_arg, &slot->lane->account, slot->nonce);
 }
 
@@ -109,8 +108,7 @@ static void end_slot(struct tx_queue *q, struct tx_slot *slot)
 {
     if (slot->state == TXS_LOST && !q->closing)
         log_warn("tx_nonce_lost", F_U64("nonce", slot->nonce), F_U64("attempts", slot->n_attempts));
-    if (!q->closing)
-        txq_settle(q, slot);
+    settle(q, slot);
     rpc_cancel(slot->send);
     rpc_cancel(slot->ask);
     rpc_cancel(slot->side);
@@ -137,6 +135,9 @@ static void do_todo(struct tx_queue *q, const struct tx_todo *t)
         break;
     case TODO_ESTIMATE:
         txq_estimate_call(q, t->call);
+        break;
+    case TODO_SETTLE:
+        settle(q, t->slot);
         break;
     case TODO_TELL:
         tell_later(q, t->call);

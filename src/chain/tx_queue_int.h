@@ -41,9 +41,6 @@ void txq_run(struct tx_queue *q);
 /* A head, from outside or as read by ourselves. */
 void txq_take_head(struct tx_queue *q, const struct chain_head *head);
 
-/* What the journal has of a nonce is not needed any more. */
-void txq_settle(struct tx_queue *q, struct tx_slot *slot);
-
 /* tx_send.c */
 void txq_sign(struct tx_queue *q, struct tx_slot *slot);
 void txq_resend(struct tx_queue *q, struct tx_slot *slot);

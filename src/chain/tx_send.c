@@ -158,8 +158,6 @@ void txq_sign(struct tx_queue *q, struct tx_slot *slot)
     sign_attempt(q, slot, attempt);
     slot->signed_ms = clock_mono_ms();
     slot->signed_head = q->core.heads;
-    if (slot->forgot)
-        txq_settle(q, slot); /* of what the nonce was first meant for */
     journal_attempt(q, slot, attempt);
     broadcast(q, slot, slot->n_attempts - 1);
     note_sent(q, slot, attempt);

@@ -70,7 +70,9 @@ static const struct tx_rule rules[TXS_COUNT][TXE_COUNT] = {
             [TXE_ABANDON] = TO(EMPTY, EXPIRE),
             [TXE_USED] = TO(CHECKING, ASK_RECEIPT),
             [TXE_LOST] = TO(LOST, REQUEUE),
-            LATE_ANSWERS(REPRICING),
+            [TXE_RETRY] = STAY(BACKOFF),
+            [TXE_PRICE] = STAY(REPRICING),
+            [TXE_TAKEN] = STAY(REPRICING),
             RECEIPTS,
         },
     [TXS_PENDING] =

@@ -124,8 +124,6 @@ static void on_found(struct tx_queue *q, struct tx_slot *slot, const struct tx_r
     if (short_gas && !known && slot->call && slot->call->id == attempt->call_id)
         slot->call->gas_at_least = attempt->gas_limit <= UINT64_MAX / 2 ? 2 * attempt->gas_limit : UINT64_MAX;
     tx_core_included(&q->core, slot, slot->ask_attempt, receipt->ok, short_gas, clock_mono_ms());
-    if (!known && slot->state == TXS_MINED && !slot->call)
-        txq_settle(q, slot); /* its call went elsewhere: a next life must not find it here */
     if (known && slot->state == TXS_MINED && q->head.number >= slot->block_number + FINAL_DEPTH)
         tx_core_event(&q->core, slot, TXE_DEEP, clock_mono_ms());
 }
@@ -180,8 +178,6 @@ static void on_explained(void *arg, const struct json *result, const struct rpc_
         (void)snprintf(call->reason, sizeof call->reason, "reverted; the reason cannot be had: %s",
                        error->kind == RPC_ERR_NONE ? "the call succeeds now" : error->message);
     tx_core_event(&q->core, slot, TXE_EXPLAINED, clock_mono_ms());
-    if (slot->state == TXS_MINED)
-        txq_settle(q, slot);
     txq_run(q);
 }
 

@@ -63,9 +63,14 @@ static void every_state_takes_every_answer(void **state)
 #define CALLS_MAX 96
 #define NONCES_MAX 512
 #define POOL_MAX 16
+#define JOURNAL_MAX 64
+#define IDS_MAX 4096
 
 struct model_call {
-    struct tx_call *call;
+    struct tx_call *call; /* of this life */
+    enum tx_kind kind;
+    uint64_t useless_after_ms;
+    size_t adopted; /* in which life it was taken over */
     int told;
     int included_ok; /* in the chain as it stands */
     int ever_ok;
@@ -73,15 +78,23 @@ struct model_call {
     bool freed;
 };
 
-/* What the chain knows of one nonce. */
+/* A signed transaction: its serial number stands for its hash, call for what it carries (1 = the first call, 0 = a
+ * fill). */
+struct model_tx {
+    uint64_t serial, call;
+};
+
+#define STRANGERS UINT64_MAX /* a serial */
+
+/* What the chain knows of one nonce, and what our journal has of it. */
 struct model_nonce {
-    size_t attempts[POOL_MAX]; /* of our slot, by index: in the pool */
-    uint64_t ids[POOL_MAX];
+    struct model_tx pool[POOL_MAX];
     size_t n;
-    bool stranger; /* a stranger's transaction waits in the pool */
-    int included;  /* index of the attempt, -1 = stranger's, -2 = none */
-    uint64_t included_id;
+    bool stranger;            /* a stranger's transaction waits in the pool */
+    struct model_tx included; /* serial 0 = none */
     bool ok, short_gas;
+    struct model_tx journal[JOURNAL_MAX];
+    size_t n_journal;
 };
 
 #define ACCOUNTS 3
@@ -99,9 +112,12 @@ struct world {
     size_t n_calls;
     struct model_chain chains[ACCOUNTS];
     uint64_t now_ms;
-    uint64_t seed;
-    bool lies, reorgs, strangers, switches, poor; /* what this run does */
-    bool honest;                                  /* the end: everything works */
+    uint64_t seed, serial;
+    size_t index_of[IDS_MAX]; /* of a call's id in this life: 1 = calls[0] */
+    size_t ghosts;            /* calls of this life that nobody waits for */
+    bool dying;
+    bool lies, reorgs, strangers, switches, poor, restarts; /* what this run does */
+    bool honest;                                            /* the end: everything works */
     bool trace;
 };
 
@@ -134,10 +150,22 @@ static struct model_nonce *nonce_of(struct world *w, const struct tx_slot *slot)
 /* The shell's flags, kept in pointers that the core does not touch. */
 static struct rpc_call *const WAITS = (struct rpc_call *)0x8;
 
-static bool in_pool(const struct model_nonce *n, const struct tx_slot *slot, size_t attempt)
+static uint64_t serial_of(const struct tx_attempt *attempt)
+{
+    uint64_t serial;
+    memcpy(&serial, attempt->hash, sizeof serial);
+    return serial;
+}
+
+static struct model_tx tx_of(struct world *w, const struct tx_attempt *attempt)
+{
+    return (struct model_tx){ serial_of(attempt), attempt->call_id ? w->index_of[attempt->call_id] : 0 };
+}
+
+static bool in_pool(const struct model_nonce *n, const struct tx_attempt *attempt)
 {
     for (size_t i = 0; i < n->n; i++)
-        if (n->attempts[i] == attempt && n->ids[i] == slot->attempts[attempt].call_id)
+        if (n->pool[i].serial == serial_of(attempt))
             return true;
     return false;
 }
@@ -145,14 +173,11 @@ static bool in_pool(const struct model_nonce *n, const struct tx_slot *slot, siz
 static void to_pool(struct world *w, struct tx_slot *slot, size_t attempt)
 {
     struct model_nonce *n = nonce_of(w, slot);
-    if (slot->nonce < chain_of(w, slot->lane)->count)
-        return;
-    if (in_pool(n, slot, attempt))
+    if (slot->nonce < chain_of(w, slot->lane)->count || in_pool(n, &slot->attempts[attempt]))
         return;
     if (n->n == POOL_MAX)
         n->n--;
-    n->attempts[n->n] = attempt;
-    n->ids[n->n++] = slot->attempts[attempt].call_id;
+    n->pool[n->n++] = tx_of(w, &slot->attempts[attempt]);
 }
 
 static void sign(struct world *w, struct tx_slot *slot)
@@ -163,7 +188,13 @@ static void sign(struct world *w, struct tx_slot *slot)
     }
     slot->attempts = realloc(slot->attempts, (slot->n_attempts + 1) * sizeof *slot->attempts);
     assert_non_null(slot->attempts);
-    slot->attempts[slot->n_attempts++] = (struct tx_attempt){ .call_id = slot->call ? slot->call->id : 0 };
+    struct tx_attempt *attempt = &slot->attempts[slot->n_attempts++];
+    struct model_nonce *n = nonce_of(w, slot);
+    *attempt = (struct tx_attempt){ .call_id = slot->call ? slot->call->id : 0 };
+    w->serial++;
+    memcpy(attempt->hash, &w->serial, sizeof w->serial);
+    if (n->n_journal < JOURNAL_MAX)
+        n->journal[n->n_journal++] = tx_of(w, attempt);
     slot->signed_ms = w->now_ms;
     slot->signed_head = w->core.heads;
     slot->send_attempt = slot->n_attempts - 1;
@@ -171,9 +202,29 @@ static void sign(struct world *w, struct tx_slot *slot)
     slot->send = WAITS;
 }
 
+static struct model_call *model_of(struct world *w, const struct tx_call *call)
+{
+    return call->arg ? &w->calls[(size_t)(uintptr_t)call->arg - 1] : NULL;
+}
+
+/* Frees a call; the model forgets its pointer. */
+static void free_call(struct world *w, struct tx_call *call)
+{
+    struct model_call *m = model_of(w, call);
+    if (m)
+        m->freed = true;
+    tx_call_free(call);
+}
+
 static void tell(struct world *w, struct tx_call *call)
 {
-    struct model_call *m = &w->calls[call->id - 1];
+    struct model_call *m = model_of(w, call);
+    if (w->dying || !m) { /* nobody hears it */
+        call->delivered = true;
+        if (tx_call_is_loose(call))
+            free_call(w, call);
+        return;
+    }
     assert_ptr_equal(m->call, call);
     m->told++;
     assert_int_equal(m->told, 1);
@@ -181,10 +232,8 @@ static void tell(struct world *w, struct tx_call *call)
     if (call->outcome == TX_CONFIRMED)
         assert_true(m->ever_ok > 0);
     call->delivered = true;
-    if (tx_call_is_loose(call)) {
-        m->freed = true;
-        tx_call_free(call);
-    }
+    if (tx_call_is_loose(call))
+        free_call(w, call);
 }
 
 static void do_todo(struct world *w)
@@ -221,27 +270,50 @@ static void do_todo(struct world *w)
         case TODO_TELL:
             tell(w, t.call);
             break;
+        case TODO_SETTLE:
+            nonce_of(w, t.slot)->n_journal = 0;
+            break;
         case TODO_END:
+            if (!w->dying)
+                nonce_of(w, t.slot)->n_journal = 0;
             tx_slot_free(t.slot);
             break;
         case TODO_DROP:
-            w->calls[t.call->id - 1].freed = true;
-            tx_call_free(t.call);
+            free_call(w, t.call);
             break;
         }
     }
+}
+
+/* A call of this life for calls[index - 1]. */
+static struct tx_call *new_call(struct world *w, size_t index)
+{
+    struct model_call *m = &w->calls[index - 1];
+    struct tx_call *call = xcalloc(1, sizeof *call);
+    call->kind = m->kind;
+    call->useless_after_ms = m->useless_after_ms;
+    call->arg = (void *)(uintptr_t)index;
+    m->call = call;
+    m->freed = false;
+    return call;
+}
+
+static void push_call(struct world *w, size_t index)
+{
+    struct tx_call *call = new_call(w, index);
+    assert_true(w->core.last_id + 1 < IDS_MAX);
+    w->index_of[w->core.last_id + 1] = index;
+    tx_core_push(&w->core, call);
 }
 
 static void push(struct world *w)
 {
     if (w->n_calls == CALLS_MAX)
         return;
-    struct tx_call *call = xcalloc(1, sizeof *call);
-    call->kind = chance(w, 70) ? TX_SUBMIT_OUTPUT : TX_SLASH;
-    call->useless_after_ms = chance(w, 50) ? UINT64_MAX : w->now_ms + rnd(w, 60000);
-    w->calls[w->n_calls++] = (struct model_call){ .call = call };
-    tx_core_push(&w->core, call);
-    assert_int_equal(call->id, w->n_calls);
+    struct model_call *m = &w->calls[w->n_calls++];
+    m->kind = chance(w, 70) ? TX_SUBMIT_OUTPUT : TX_SLASH;
+    m->useless_after_ms = chance(w, 50) ? UINT64_MAX : w->now_ms + rnd(w, 60000);
+    push_call(w, w->n_calls);
     tx_core_pump(&w->core, w->now_ms);
 }
 
@@ -270,10 +342,10 @@ static void answer_send(struct world *w, struct tx_slot *slot)
     enum tx_event event = TXE_ACCEPTED;
     struct tx_attempt *attempt = &slot->attempts[slot->send_attempt];
     uint64_t dice = w->honest ? 100 : rnd(w, 100);
-    bool ours = slot->nonce < chain->count && n->included >= 0 && (size_t)n->included == slot->send_attempt;
+    bool ours = slot->nonce < chain->count && n->included.serial == serial_of(attempt);
     if (slot->nonce < chain->count) {
         event = ours && chance(w, 30) ? TXE_ACCEPTED : TXE_NONCE_LOW;
-    } else if (in_pool(n, slot, slot->send_attempt)) {
+    } else if (in_pool(n, attempt)) {
         event = dice < 8 ? TXE_RETRY : TXE_ACCEPTED;
     } else if (n->stranger && !n->n && !w->honest) {
         event = TXE_TAKEN;
@@ -311,14 +383,33 @@ static void answer_receipt(struct world *w, struct tx_slot *slot)
     slot->ask = NULL;
     if (!w->honest && chance(w, 5))
         return; /* no answer */
-    bool there = slot->nonce < chain->count && n->included >= 0 && (size_t)n->included < slot->n_attempts &&
-                 slot->attempts[n->included].call_id == n->included_id;
+    size_t at = 0;
+    while (at < slot->n_attempts && serial_of(&slot->attempts[at]) != n->included.serial)
+        at++;
+    bool there = slot->nonce < chain->count && at < slot->n_attempts;
     if (there && w->lies && !w->honest && chance(w, 10))
         there = false;
     if (there)
-        tx_core_included(&w->core, slot, (size_t)n->included, n->ok, n->short_gas, w->now_ms);
+        tx_core_included(&w->core, slot, at, n->ok, n->short_gas, w->now_ms);
     else
         tx_core_no_receipt(&w->core, slot, w->now_ms);
+}
+
+static void include_ours(struct world *w, const struct model_chain *chain, struct model_nonce *n)
+{
+    n->included = n->pool[rnd(w, n->n)];
+    n->ok = chance(w, w->honest ? 100 : 85);
+    n->short_gas = !n->ok && chance(w, 40);
+    if (w->trace)
+        printf("included lane %d nonce %llu call %llu ok %d\n", (int)(chain - w->chains),
+               (unsigned long long)chain->count, (unsigned long long)n->included.call, n->ok);
+    if (!n->included.call || !n->ok)
+        return;
+    struct model_call *m = &w->calls[n->included.call - 1];
+    m->included_ok++;
+    m->ever_ok++;
+    if (!w->reorgs && !w->lies && !(w->poor && w->switches)) /* a poor old account is given up */
+        assert_true(m->included_ok <= 1);
 }
 
 static void include(struct world *w, struct model_chain *chain)
@@ -326,26 +417,12 @@ static void include(struct world *w, struct model_chain *chain)
     struct model_nonce *n = &chain->nonces[chain->count];
     if (chain->count + 8 >= NONCES_MAX)
         return;
-    if (n->stranger || (w->strangers && !w->honest && chance(w, 4))) {
-        n->included = -1;
-    } else if (n->n) {
-        size_t i = rnd(w, n->n);
-        n->included = (int)n->attempts[i];
-        n->included_id = n->ids[i];
-        n->ok = chance(w, w->honest ? 100 : 85);
-        n->short_gas = !n->ok && chance(w, 40);
-        if (n->included_id && n->ok) {
-            w->calls[n->included_id - 1].included_ok++;
-            w->calls[n->included_id - 1].ever_ok++;
-            if (w->trace)
-                printf("included lane %d nonce %llu call %llu\n", (int)(chain - w->chains),
-                       (unsigned long long)chain->count, (unsigned long long)n->included_id);
-            if (!w->reorgs && !w->lies && !(w->poor && w->switches)) /* a poor old account is given up */
-                assert_true(w->calls[n->included_id - 1].included_ok <= 1);
-        }
-    } else {
+    if (n->stranger || (w->strangers && !w->honest && chance(w, 4)))
+        n->included = (struct model_tx){ STRANGERS, 0 };
+    else if (n->n)
+        include_ours(w, chain, n);
+    else
         return;
-    }
     chain->count++;
 }
 
@@ -354,11 +431,11 @@ static void reorganise(struct world *w, struct model_chain *chain)
 {
     for (uint64_t depth = rnd(w, 3) + 1; depth && chain->count; depth--) {
         struct model_nonce *n = &chain->nonces[--chain->count];
-        if (n->included >= 0 && n->included_id && n->ok)
-            w->calls[n->included_id - 1].included_ok--;
-        if (n->included < 0)
+        if (n->included.call && n->ok)
+            w->calls[n->included.call - 1].included_ok--;
+        if (n->included.serial == STRANGERS)
             n->stranger = chance(w, 50);
-        n->included = -2;
+        n->included = (struct model_tx){ 0, 0 };
         if (chance(w, 30))
             n->n = 0;
     }
@@ -416,13 +493,15 @@ static void slot_step(struct world *w, struct tx_slot *slot)
 
 static void answer_estimate(struct world *w)
 {
-    for (size_t i = 0; i < w->n_calls; i++) {
-        struct model_call *m = &w->calls[i];
-        if (m->freed || !m->call->estimate)
-            continue;
-        m->call->estimate = NULL;
-        tx_core_estimated(&w->core, m->call, !w->honest && chance(w, 30), 100000);
-        return;
+    for (int kind = 0; kind < TX_KIND_COUNT; kind++) {
+        struct tx_call *call;
+        DL_FOREACH(w->core.waiting[kind], call) {
+            if (!call->estimate)
+                continue;
+            call->estimate = NULL;
+            tx_core_estimated(&w->core, call, !w->honest && chance(w, 30), 100000);
+            return;
+        }
     }
 }
 
@@ -459,6 +538,69 @@ static void chain_step(struct world *w)
     }
 }
 
+/* The process dies. What it told is kept by others; what was not told is pushed again, or taken over from the journal;
+ * and a call is waited for under one handle only. */
+static void adopt_nonce(struct world *w, uint64_t nonce, size_t life)
+{
+    struct model_nonce *n = &w->chains[0].nonces[nonce];
+    size_t on_it = 0; /* whose call the last record put on the nonce */
+    for (size_t i = 0; i < n->n_journal; i++) {
+        size_t index = n->journal[i].call;
+        struct tx_attempt attempt = { .call_id = index != 0 };
+        struct tx_call *call = NULL;
+        memcpy(attempt.hash, &n->journal[i].serial, sizeof n->journal[i].serial);
+        if (index && index != on_it) {
+            struct model_call *m = &w->calls[index - 1];
+            if (m->told) { /* nobody waits for it; what is confirmed is sent again if its block goes */
+                call = xcalloc(1, sizeof *call);
+                call->kind = m->kind;
+                call->useless_after_ms = m->outcome == TX_CONFIRMED ? m->useless_after_ms : w->now_ms;
+                w->ghosts++;
+            } else {
+                assert_int_not_equal(m->adopted, life); /* on one nonce only */
+                m->adopted = life;
+                call = new_call(w, index);
+            }
+            on_it = index;
+            w->index_of[w->core.last_id + 1] = index;
+        }
+        (void)tx_core_adopt(&w->core, call, nonce, &attempt, w->now_ms);
+    }
+}
+
+static void die(struct world *w)
+{
+    w->dying = true;
+    tx_core_close(&w->core);
+    do_todo(w);
+    w->dying = false;
+    while (w->core.lanes) {
+        struct tx_lane *lane = w->core.lanes;
+        LL_DELETE2(w->core.lanes, lane, next_lane);
+        free(lane);
+    }
+    buf_free(&w->core.todo);
+}
+
+static void restart(struct world *w)
+{
+    static size_t life;
+    struct tx_core next = { .max_in_flight = w->core.max_in_flight,
+                            .stuck_after_ms = w->core.stuck_after_ms,
+                            .open = true,
+                            .heads = w->core.heads };
+    assert_int_equal(w->core.refused, 0);
+    die(w);
+    w->core = next;
+    life++;
+    use_account(w, 0);
+    for (uint64_t nonce = 0; nonce < NONCES_MAX; nonce++)
+        adopt_nonce(w, nonce, life);
+    for (size_t i = 0; i < w->n_calls; i++)
+        if (!w->calls[i].told && w->calls[i].adopted != life)
+            push_call(w, i + 1);
+}
+
 static void step(struct world *w)
 {
     uint64_t dice = rnd(w, 100);
@@ -469,6 +611,8 @@ static void step(struct world *w)
         (void)tx_core_cancel(&w->core, rnd(w, w->n_calls + 1));
     else if (dice < 15 && w->switches && !w->honest)
         use_account(w, rnd(w, ACCOUNTS));
+    else if (dice < 15 && w->restarts && !w->honest)
+        restart(w);
     else if (dice < 20)
         answer_estimate(w);
     else if (dice < 35)
@@ -541,7 +685,8 @@ static void check(struct world *w)
         if (call->slot)
             assert_ptr_equal(call->slot->call, call);
     }
-    assert_int_equal(waiting, w->core.n_waiting);
+    if (w->ghosts == 0)
+        assert_int_equal(waiting, w->core.n_waiting);
 }
 
 /* In order within a kind, and nothing that waits while there is room for it. */
@@ -623,7 +768,7 @@ static void dump(struct world *w)
             printf("  nonce %llu %s call %llu attempts %zu send %d ask %d nulls %u pool %zu stranger %d included %d\n",
                    (unsigned long long)s->nonce, tx_state_name(s->state), s->call ? (unsigned long long)s->call->id : 0,
                    s->n_attempts, s->send != NULL, s->ask != NULL, s->nulls, nonce_of(w, s)->n,
-                   nonce_of(w, s)->stranger, nonce_of(w, s)->included);
+                   nonce_of(w, s)->stranger, (int)nonce_of(w, s)->included.serial);
     }
     for (size_t i = 0; i < w->n_calls; i++)
         if (!w->calls[i].told)
@@ -646,9 +791,7 @@ static struct world *world_new(uint64_t seed)
     w->strangers = chance(w, 40);
     w->switches = chance(w, 25);
     w->poor = chance(w, 30);
-    for (size_t i = 0; i < ACCOUNTS; i++)
-        for (size_t k = 0; k < NONCES_MAX; k++)
-            w->chains[i].nonces[k].included = -2;
+    w->restarts = !w->switches && chance(w, 40);
     w->chains[0].count = rnd(w, 5);
     use_account(w, 0);
     return w;
@@ -662,12 +805,7 @@ static void world_free(struct world *w)
         assert_int_equal(w->calls[i].told, 1);
         assert_true(w->calls[i].freed);
     }
-    while (w->core.lanes) {
-        struct tx_lane *lane = w->core.lanes;
-        LL_DELETE2(w->core.lanes, lane, next_lane);
-        free(lane);
-    }
-    buf_free(&w->core.todo);
+    die(w);
     free(w);
 }
 
