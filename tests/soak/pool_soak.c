@@ -26,10 +26,11 @@ static const struct {
 
 struct look {
     unsigned fds, children, files;
+    unsigned cgroups; /* of every node on the machine: shown, not judged */
     unsigned long resident_kib;
 };
 
-static unsigned n_files;
+static unsigned n_files, n_cgroups;
 
 static int count_file(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -41,18 +42,27 @@ static int count_file(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
+static int count_cgroup(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    n_cgroups += type == FTW_D && strncmp(path + at->base, "workerd_", 8) == 0;
+    return 0;
+}
+
 static struct look look(struct driver *d)
 {
     (void)driver_wait_held(d, 2);
     n_files = 0;
     (void)nftw(d->state_dir, count_file, 16, FTW_PHYS);
-    return (struct look){ count_fds(), list_children(NULL, 0), n_files, resident_kib() };
+    n_cgroups = 0;
+    (void)nftw("/sys/fs/cgroup", count_cgroup, 16, FTW_PHYS);
+    return (struct look){ count_fds(), list_children(NULL, 0), n_files, n_cgroups, resident_kib() };
 }
 
 static void print_look(const char *when, unsigned jobs, const struct look *l)
 {
-    printf("%s %u jobs: %u descriptors, %u children, %u files, %lu KiB resident\n", when, jobs, l->fds, l->children,
-           l->files, l->resident_kib);
+    printf("%s %u jobs: %u descriptors, %u children, %u files, %u cgroups, %lu KiB resident\n", when, jobs, l->fds,
+           l->children, l->files, l->cgroups, l->resident_kib);
 }
 
 int main(int argc, char **argv)
@@ -89,7 +99,7 @@ int main(int argc, char **argv)
     printf("boots failed %llu, held workers lost %llu\n", (unsigned long long)st.boot_failures,
            (unsigned long long)st.held_deaths);
     bool grew = last.fds != first.fds || last.children != first.children || last.files != first.files ||
-                last.resident_kib > first.resident_kib + 1024;
+                last.cgroups != first.cgroups || last.resident_kib > first.resident_kib + 1024;
     bool left = !driver_close(&d) || access(d.state_dir, F_OK) == 0;
     printf("%s\n", grew ? "grown" : left ? "something is left" : "nothing has grown, nothing is left");
     return grew || left;
