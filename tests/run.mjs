@@ -69,7 +69,12 @@ function nodeTests(folder, concurrency = 1) {
     };
 }
 
-const SUITES = { unit, differential: () => nodeTests('differential', 2), e2e: () => nodeTests('e2e'), fault: () => nodeTests('fault') };
+const SUITES = {
+    unit,
+    differential: () => nodeTests('differential', 2),
+    e2e: () => nodeTests('e2e'),
+    fault: () => nodeTests('fault'),
+};
 
 const results = [];
 for (const name of values.suites.split(',')) {
