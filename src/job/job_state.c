@@ -43,6 +43,13 @@ enum job_state job_next(enum job_state state, enum job_event event)
     return next[state][event];
 }
 
+enum job_state job_state_resumed(bool sent, bool late, bool answered)
+{
+    if (sent) /* it may be on the chain: nothing else is ever sent */
+        return JOB_SUBMITTED;
+    return answered && !late ? JOB_SIGNED : JOB_SEEN;
+}
+
 bool job_state_is_final(enum job_state state)
 {
     return state == JOB_CONFIRMED || state == JOB_EXPIRED || state == JOB_DROPPED;

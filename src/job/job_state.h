@@ -32,6 +32,10 @@ enum job_event {
 /* The state that follows, or JOB_INVALID where the pair is a bug of the caller. */
 enum job_state job_next(enum job_state state, enum job_event event);
 
+/* Where a job that was open when the node ended goes on in its next life. sent: a transaction of it was written down;
+ * late: the contract's limit is over; answered: error code and output were signed. */
+enum job_state job_state_resumed(bool sent, bool late, bool answered);
+
 /* True for CONFIRMED, EXPIRED and DROPPED: no event leads out of them. */
 bool job_state_is_final(enum job_state state);
 

@@ -372,7 +372,6 @@ static void adopt_tx(void *arg, const struct ledger_tx *t)
         return;
     }
     job->adopted = true;
-    job->state = JOB_SUBMITTED;
     memcpy(job->tx_hash, t->hash, sizeof job->tx_hash);
     job->intent = tx_queue_adopt(j->parts.tx, &r, job->useless_after_ms, on_sent, on_tx_done, job);
 }
@@ -380,23 +379,17 @@ static void adopt_tx(void *arg, const struct ledger_tx *t)
 /* Goes on with a job that has no transaction: sends the answer that was signed, or runs it (again). */
 static void resume_job(struct job *job)
 {
-    job->state = JOB_SEEN;
-    if (job->late) {
+    if (job->state == JOB_SEEN && job->late) {
         job_step(job, JOB_EV_LATE, "the node was away until the contract's limit");
-        return;
-    }
-    if (job->error_code < 0 && !job->said.len) {
+    } else if (job->state == JOB_SEEN) {
         job_begin(job);
-        return;
-    }
-    job->state = JOB_SIGNED;
-    if (job->said.len) {
+    } else if (job->said.len) {
         push_call(job, &job->said);
-        return;
+    } else {
+        if (chain_now_ms(job->owner) / 1000 >= job->sign_timestamp_s + SIGN_AGAIN_S)
+            job_sign(job);
+        job_submit(job);
     }
-    if (chain_now_ms(job->owner) / 1000 >= job->sign_timestamp_s + SIGN_AGAIN_S)
-        job_sign(job);
-    job_submit(job);
 }
 
 void jobs_restore(struct jobs *j, const struct address *gas_account)
@@ -406,6 +399,7 @@ void jobs_restore(struct jobs *j, const struct address *gas_account)
     ledger_each_job_not_in(j->parts.ledger, job_final_states(), load_job, j);
     ledger_each_tx(j->parts.ledger, adopt_tx, &x);
     HASH_ITER(hh, j->open, job, tmp) {
+        job->state = job_state_resumed(job->adopted, job->late, job->error_code >= 0 || job->said.len);
         log_info("job_resumed", F_STR("job", job->id_text), F_STR("state", job_state_name(job->state)),
                  F_I64("error_code", job->error_code), F_BOOL("adopted", job->adopted), F_BOOL("late", job->late));
         if (!job->adopted)

@@ -10,9 +10,9 @@ import { couldBeAnswered, createJobs, killAgainAndAgain, randomFrom, transaction
 const JOBS = Number(process.env.CRASH_JOBS ?? 40);
 const KILLS = Number(process.env.CRASH_KILLS ?? 12);
 const SEED = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const KILL_EVERY_MS = 2000;
+const KILL_EVERY_MS = 2500;
 const BUFFER_S = 10;
-const SETTLE_MS = 5000; // a start, a worker's boot and blocks on a busy machine
+const SETTLE_MS = 3500; // a start, a worker's boot and blocks on a busy machine
 
 const count = (list, which) => list.filter(which).length;
 
@@ -62,6 +62,8 @@ async function crashRun(net, t) {
             `${count(transactions, (tx) => tx.fill)} fills; taken up after a kill: ` +
             `${logged('job_resumed')} jobs, ${logged('tx_adopted')} transactions`,
     );
+    const open = jobs.filter((job) => job.answers === 0);
+    for (const job of open) t.diagnostic(`not answered, as no life was long enough: job ${job.id} (${job.name})`);
     assert.deepEqual(wrong, []);
     const again = await node.post('/immutable-config', { owner_address_hex: net.owner.address });
     assert.equal(again.status, 400, 'the owner is known');

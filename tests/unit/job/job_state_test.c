@@ -68,6 +68,42 @@ static void random_walks_end(void **state)
     }
 }
 
+/* What the ledger would hold of a job whose node is killed now and then. */
+struct written {
+    bool answered, sent;
+};
+
+static enum job_state live_on(struct written *w, enum job_state s, enum job_event ev)
+{
+    enum job_state to = job_next(s, ev);
+    if (to == JOB_INVALID)
+        return s;
+    assert_false(ev == JOB_EV_VERDICT && w->sent); /* no second answer beside one that may be on the chain */
+    w->answered = w->answered || ev == JOB_EV_VERDICT;
+    w->sent = w->sent || ev == JOB_EV_SENT;
+    return to;
+}
+
+/* Killed at any point, with the record of the verdict written or not: one final state, and never another answer than
+ * one that was sent. */
+static void lives_end_in_one_final_state(void **state)
+{
+    (void)state;
+    unsigned seed = 2;
+    for (int n = 0; n < 300000; n++) {
+        struct written w = { 0 };
+        enum job_state s = JOB_SEEN;
+        for (int steps = 0; !job_state_is_final(s); steps++) {
+            assert_true(steps < 10000);
+            if (rand_r(&seed) % 4 == 0)
+                s = job_state_resumed(w.sent, steps > 50, w.answered && rand_r(&seed) % 2);
+            else
+                s = live_on(&w, s, (enum job_event)(rand_r(&seed) % JOB_EVENT_COUNT));
+        }
+        assert_true(s != JOB_CONFIRMED || (w.answered && w.sent));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +111,7 @@ int main(void)
         cmocka_unit_test(a_run_never_ends_without_a_verdict),
         cmocka_unit_test(final_states_are_final),
         cmocka_unit_test(random_walks_end),
+        cmocka_unit_test(lives_end_in_one_final_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
