@@ -49,8 +49,8 @@ static const char *const allowed[] = {
     "shutdown"
 };
 
-/* Name resolution asks the kernel for addresses and sends two questions at once. */
-static const char *const allowed_network[] = { "bind", "sendmmsg", "recvmmsg" };
+/* Name resolution sends two questions at once. */
+static const char *const allowed_network[] = { "sendmmsg", "recvmmsg" };
 
 /* Asked for by runtimes that live without; each gets this error. clone3 hides its flags from a filter; C libraries
  * fall back to clone. */
@@ -108,7 +108,8 @@ static const struct arg_rule {
     { "socket", 0, BOTH, 2, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM } } },
     { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_INET, 0 } } },
     { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_INET6, 0 } } },
-    { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_NETLINK, 0 } } },
+    /* the resolver may ask which addresses the host has; without an answer it takes both families */
+    { "socket", EAFNOSUPPORT, BOTH, 1, { { 0, SCMP_CMP_EQ, AF_NETLINK, 0 } } },
     { "socket",
       0,
       NETWORK,
@@ -125,8 +126,6 @@ static const struct arg_rule {
       NETWORK,
       2,
       { { 0, SCMP_CMP_EQ, AF_INET6, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } } },
-    /* getaddrinfo asks which addresses the host has (rtnetlink, protocol 0) */
-    { "socket", 0, NETWORK, 2, { { 0, SCMP_CMP_EQ, AF_NETLINK, 0 }, { 2, SCMP_CMP_EQ, 0, 0 } } },
 };
 
 /* The process is number 1 of its pid namespace; it may signal itself alone. */

@@ -487,6 +487,7 @@ static void leftovers_of_a_killed_node(void **state)
     pid_t node = fork();
     assert_true(node >= 0);
     if (node == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         struct cgroup_set *s = cgroup_set_open(r->root, 2, NULL);
         pid_t worker = s ? start_in(s, 0, sleep_long) : -1;
         while (s && cgroup_is_empty(s, 0))

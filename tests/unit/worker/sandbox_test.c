@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -135,6 +136,7 @@ static void make_targets(void)
     w.victim_pid = fork();
     assert_true(w.victim_pid >= 0);
     if (w.victim_pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)execl("/bin/sleep", "sleep", "1000", (char *)NULL);
         _exit(1);
     }
@@ -722,7 +724,7 @@ static void worker_dies_with_the_node(void **state)
         pid_t node = fork();
         assert_true(node >= 0);
         if (node == 0) {
-
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
             (void)start_probe(make_sandbox(sets[i]), alive[1], "sleep_long", "", false);
             (void)!write(ready[1], "", 1);
             (void)pause();

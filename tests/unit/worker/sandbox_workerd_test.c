@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -320,6 +321,7 @@ static pid_t start_origin(uint16_t *port)
         (void)close(fd);
         return pid;
     }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
         static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\norigin";
         char request[4096];
