@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 
 #include "net/http_client.h"
@@ -67,7 +66,6 @@ struct rpc_call {
     bool waiting; /* for an endpoint whose chain is known to be right */
     bool queued;
     bool own_check; /* a check has begun since it waits */
-    bool any_chain; /* asks for the chain itself */
     bool released;
     uint64_t tried; /* set of endpoints */
     unsigned n_tried, n_under_way;
@@ -186,11 +184,11 @@ static bool attempt_start(struct rpc_call *call, size_t i)
     return true;
 }
 
-/* Endpoints that this call may not use: tried ones, and for all but the question for it those of an unproven chain. */
+/* Endpoints that this call may not use: tried ones, and those of an unproven chain. */
 static uint64_t excluded(const struct rpc_call *call)
 {
     uint64_t except = call->tried;
-    for (size_t i = 0; i < call->r->n_http && !call->any_chain; i++)
+    for (size_t i = 0; i < call->r->n_http; i++)
         if (call->r->eps[i].chain != RPC_CHAIN_RIGHT)
             except |= UINT64_C(1) << i;
     return except;
@@ -364,7 +362,6 @@ static struct rpc_call *call_new(struct rpc *r, enum call_mode mode, const char 
     call->deadline_ms = clock_mono_ms() + (timeout_ms ? timeout_ms : r->timeout_ms);
     call->done = done;
     call->arg = arg;
-    call->any_chain = strcmp(method, "eth_chainId") == 0;
     call->error.message = "";
     rpc_message_request(&call->body, call->id, method, params);
     (void)uv_timer_init(r->loop, &call->timer);
@@ -378,7 +375,7 @@ static struct rpc_call *call_start(struct rpc *r, enum call_mode mode, const cha
 {
     struct rpc_call *call = call_new(r, mode, method, params, timeout_ms, done, arg);
     call->own_check = rpc_health_checks(r->health) == 0;
-    if (call->any_chain || has_verified(r) || rpc_health_check(r->health) == 0) {
+    if (has_verified(r) || rpc_health_check(r->health) == 0) {
         call_send(call);
         return call;
     }

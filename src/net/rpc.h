@@ -53,7 +53,9 @@ struct rpc *rpc_new(uv_loop_t *loop, const struct rpc_config *config, struct err
 /* Cancels everything without callbacks. NULL allowed. */
 void rpc_free(struct rpc *r);
 
-/* Sends one request to the best endpoint. params: JSON text of the array (copied), e.g. "[\"0x1\",false]".
+/* Sends one request to the best endpoint. No endpoint is asked anything (eth_chainId included) before it has answered
+ * the right chain id: until one has, requests wait; when all are of another chain they fail with RPC_ERR_PROTOCOL or
+ * RPC_ERR_TRANSPORT and a message that says so. params: JSON text of the array (copied), e.g. "[\"0x1\",false]".
  * timeout_ms: 0 = the default. Transport trouble is retried once at the next endpoint where there is one.
  * done is never called from inside. */
 struct rpc_call *rpc_request(struct rpc *r, const char *method, const char *params, uint64_t timeout_ms,

@@ -176,6 +176,7 @@ const char *anvil_ws_url(const struct anvil *a)
 void anvil_pause(struct anvil *a)
 {
     (void)kill(a->pid, SIGSTOP);
+    (void)waitpid(a->pid, NULL, WUNTRACED); /* until all of its threads have: a request may be quicker */
 }
 
 void anvil_resume(struct anvil *a)

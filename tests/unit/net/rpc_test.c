@@ -338,6 +338,9 @@ static void wrong_chain_is_never_asked(void **state)
     struct rpc_endpoint_status status;
     f->eps[0].chain = 1;
     make(f, 2, true);
+    (void)rpc_request(f->rpc, "eth_chainId", "[]", 0, on_done, &r);
+    assert_true(loop_until(&f->loop, &r.done, WAIT_MS));
+    assert_string_equal(r.text, "0x7"); /* the answer comes from the right one */
     for (int i = 0; i < 20; i++) {
         r.done = 0;
         ask(f, &r);
