@@ -99,7 +99,14 @@ static void lookups_that_fail(void **state)
 
 static void block(uv_work_t *work)
 {
-    uv_sleep(*(unsigned *)work->data);
+    (void)work;
+    uv_sleep(600);
+}
+
+static void on_unblocked(uv_work_t *work, int status)
+{
+    (void)status;
+    ++*(int *)work->data;
 }
 
 /* The thread pool is busy, as with a name server that does not answer. */
@@ -108,11 +115,11 @@ static void too_slow(void **state)
     struct fixture *f = *state;
     struct result slow = { 0 }, patient = { 0 };
     struct err e = { 0 };
-    unsigned ms = 600;
+    int unblocked = 0;
     uv_work_t work[4];
     for (int i = 0; i < 4; i++) {
-        work[i].data = &ms;
-        (void)uv_queue_work(&f->loop, &work[i], block, NULL);
+        work[i].data = &unblocked;
+        (void)uv_queue_work(&f->loop, &work[i], block, on_unblocked);
     }
     assert_non_null(http_names_wait(f->names, "localhost", 100, on_named, &slow, &e));
     assert_non_null(http_names_wait(f->names, "localhost", 9000, on_named, &patient, &e));
@@ -121,6 +128,8 @@ static void too_slow(void **state)
     assert_int_equal(patient.done, 0);
     assert_true(loop_until(&f->loop, &patient.done, WAIT_MS));
     assert_false(patient.failed);
+    while (unblocked < 4)
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
 }
 
 static void freed_inside_a_callback(void **state)
