@@ -43,8 +43,9 @@ struct endpoint {
     enum manner manner;
     uint64_t chain;
     bool silent_from_start;
+    bool hides_head; /* its latency stays unknown: the endpoint before it in the config comes first */
     const char *head, *result;
-    int requests, chain_requests;
+    int requests;
     char url[64];
 };
 
@@ -149,11 +150,11 @@ static void serve(void *arg, struct peer *p, bool eof)
         const char *id_text = strstr(body, "\"id\":");
         unsigned long long id = id_text ? strtoull(id_text + 5, NULL, 10) : 0;
         if (strstr(body, "eth_chainId")) {
-            ep->chain_requests++;
             (void)snprintf(quantity, sizeof quantity, "\"0x%llx\"", (unsigned long long)ep->chain);
             send_result(p, id, quantity);
         } else if (strstr(body, "eth_blockNumber")) {
-            send_result(p, id, ep->head);
+            if (!ep->hides_head)
+                send_result(p, id, ep->head);
         } else {
             ep->requests++;
             misbehave(ep, p, id);
@@ -187,6 +188,19 @@ static int teardown(void **state)
     return empty ? 0 : -1;
 }
 
+/* Until every endpoint's chain is known. */
+static void settle(struct fixture *f)
+{
+    struct rpc_endpoint_status status;
+    for (size_t i = 0; i < rpc_endpoint_count(f->rpc); i++)
+        for (int turns = 0; turns < 1000; turns++) {
+            rpc_endpoint_status(f->rpc, i, &status);
+            if (status.up || status.wrong_chain)
+                break;
+            loop_for(&f->loop, 5);
+        }
+}
+
 /* The first n endpoints, their chains checked unless `at_once`. */
 static void make(struct fixture *f, size_t n, bool at_once)
 {
@@ -199,7 +213,7 @@ static void make(struct fixture *f, size_t n, bool at_once)
     if (!f->rpc)
         fail_msg("%s", e.msg);
     if (!at_once)
-        loop_for(&f->loop, 100);
+        settle(f);
 }
 
 static void on_done(void *arg, const struct json *result, const struct rpc_error *error)
@@ -283,28 +297,26 @@ static void trouble_goes_to_the_next(void **state)
         struct result r = { 0 }, again = { 0 };
         struct rpc_endpoint_status status;
         f->eps[0].manner = manners[i];
+        f->eps[1].hides_head = true;
         f->eps[0].requests = f->eps[1].requests = 0;
-        make(f, 2, true);
-        while (f->eps[0].chain_requests + f->eps[1].chain_requests < 2)
-            (void)uv_run(&f->loop, UV_RUN_ONCE);
-        loop_for(&f->loop, 30);
+        make(f, 2, false);
         uint64_t before_ms = clock_mono_ms();
         ask(f, &r);
         if (r.kind != RPC_ERR_NONE)
             fail_msg("manner %d: %s", (int)manners[i], r.message);
-        /* the endpoint that starts is the first or the quicker; both ways the second answer comes from the good one */
-        if (f->eps[0].requests) {
-            assert_int_equal(f->eps[1].requests, 1);
-            assert_true(clock_mono_ms() - before_ms < (manners[i] == SILENT ? 1500u : 400u));
-        }
+        /* a kept connection that is reset may just have been closed: libcurl asks once more on a fresh one */
+        int asked = manners[i] == RESET ? 2 : 1;
+        assert_in_range(f->eps[0].requests, 1, asked);
+        assert_int_equal(f->eps[1].requests, 1);
+        assert_true(clock_mono_ms() - before_ms < (manners[i] == SILENT ? 1800u : 450u));
         ask(f, &again);
         assert_int_equal(again.kind, RPC_ERR_NONE);
-        assert_true(f->eps[0].requests <= 1); /* set aside, or given up for the other */
+        assert_in_range(f->eps[0].requests, 1, asked); /* set aside, or given up for the other */
+        assert_int_equal(f->eps[1].requests, 2);
         rpc_endpoint_status(f->rpc, 0, &status);
-        assert_true(f->eps[0].requests == 0 || manners[i] == SILENT || (!status.up && status.failures == 1));
+        assert_true(manners[i] == SILENT || (!status.up && status.failures == 1));
         rpc_free(f->rpc);
         f->rpc = NULL;
-        f->eps[0].chain_requests = f->eps[1].chain_requests = 0;
     }
 }
 
