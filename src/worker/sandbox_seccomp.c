@@ -70,6 +70,20 @@ static const struct {
     { "mbind", EPERM },
 };
 
+/* On one argument: equal, less, these bits of it equal. */
+#define IS(arg, value)                                                                                                 \
+    {                                                                                                                  \
+        arg, SCMP_CMP_EQ, value, 0                                                                                     \
+    }
+#define BELOW(arg, value)                                                                                              \
+    {                                                                                                                  \
+        arg, SCMP_CMP_LT, value, 0                                                                                     \
+    }
+#define BITS(arg, mask, value)                                                                                         \
+    {                                                                                                                  \
+        arg, SCMP_CMP_MASKED_EQ, mask, value                                                                           \
+    }
+
 /* Calls that are allowed or refused by the value of one or two arguments; with any other value they kill. Values are
  * compared with all 64 bits, of which the kernel may look at 32: so what is allowed is named, never what is not. */
 static const struct arg_rule {
@@ -80,58 +94,46 @@ static const struct arg_rule {
     struct scmp_arg_cmp args[2];
 } arg_rules[] = {
     /* a thread of this process, no other child, no namespace */
-    { "clone", 0, BOTH, 1, { { 0, SCMP_CMP_MASKED_EQ, CLONE_CHECKED, CLONE_THREAD_OF_SELF } } },
-    { "ioctl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, FIONBIO, 0 } } },
-    { "ioctl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, FIOCLEX, 0 } } },
-    { "ioctl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, FIONREAD, 0 } } },
-    { "ioctl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, TCGETS, 0 } } },
-    { "fcntl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, F_GETFD, 0 } } },
-    { "fcntl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, F_SETFD, 0 } } },
-    { "fcntl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, F_GETFL, 0 } } },
-    { "fcntl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, F_SETFL, 0 } } },
-    { "fcntl", 0, BOTH, 1, { { 1, SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0 } } },
-    { "prctl", 0, BOTH, 1, { { 0, SCMP_CMP_EQ, PR_SET_NAME, 0 } } },
-    { "prctl", EINVAL, BOTH, 1, { { 0, SCMP_CMP_EQ, PR_SET_VMA_NAME, 0 } } },
+    { "clone", 0, BOTH, 1, { BITS(0, CLONE_CHECKED, CLONE_THREAD_OF_SELF) } },
+    { "ioctl", 0, BOTH, 1, { IS(1, FIONBIO) } },
+    { "ioctl", 0, BOTH, 1, { IS(1, FIOCLEX) } },
+    { "ioctl", 0, BOTH, 1, { IS(1, FIONREAD) } },
+    { "ioctl", 0, BOTH, 1, { IS(1, TCGETS) } },
+    { "fcntl", 0, BOTH, 1, { IS(1, F_GETFD) } },
+    { "fcntl", 0, BOTH, 1, { IS(1, F_SETFD) } },
+    { "fcntl", 0, BOTH, 1, { IS(1, F_GETFL) } },
+    { "fcntl", 0, BOTH, 1, { IS(1, F_SETFL) } },
+    { "fcntl", 0, BOTH, 1, { IS(1, F_DUPFD_CLOEXEC) } },
+    { "prctl", 0, BOTH, 1, { IS(0, PR_SET_NAME) } },
+    { "prctl", EINVAL, BOTH, 1, { IS(0, PR_SET_VMA_NAME) } },
     /* limits may be asked for (no new value), of this process */
-    { "prlimit64", 0, BOTH, 2, { { 0, SCMP_CMP_EQ, 0, 0 }, { 2, SCMP_CMP_EQ, 0, 0 } } },
+    { "prlimit64", 0, BOTH, 2, { IS(0, 0), IS(2, 0) } },
     { "prlimit64", EPERM, BOTH, 1, { { 2, SCMP_CMP_NE, 0, 0 } } },
-    { "socketpair", 0, BOTH, 1, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 } } },
+    { "socketpair", 0, BOTH, 1, { IS(0, AF_UNIX) } },
     /* huge pages are reserved by the host and not charged to the cgroup's memory */
-    { "mmap", 0, BOTH, 1, { { 3, SCMP_CMP_MASKED_EQ, MAP_HUGETLB, 0 } } },
-    { "mmap", ENOMEM, BOTH, 1, { { 3, SCMP_CMP_MASKED_EQ, MAP_HUGETLB, MAP_HUGETLB } } },
+    { "mmap", 0, BOTH, 1, { BITS(3, MAP_HUGETLB, 0) } },
+    { "mmap", ENOMEM, BOTH, 1, { BITS(3, MAP_HUGETLB, MAP_HUGETLB) } },
     /* below SO_ATTACH_FILTER: no programs in the kernel; below TCP_CONGESTION: no modules by name */
-    { "setsockopt", 0, BOTH, 2, { { 1, SCMP_CMP_EQ, SOL_SOCKET, 0 }, { 2, SCMP_CMP_LT, SO_ATTACH_FILTER, 0 } } },
-    { "setsockopt", 0, BOTH, 2, { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 }, { 2, SCMP_CMP_LT, TCP_CONGESTION, 0 } } },
-    { "setsockopt", 0, NETWORK, 2, { { 1, SCMP_CMP_EQ, IPPROTO_IP, 0 }, { 2, SCMP_CMP_EQ, IP_RECVERR, 0 } } },
-    { "setsockopt", 0, NETWORK, 2, { { 1, SCMP_CMP_EQ, IPPROTO_IPV6, 0 }, { 2, SCMP_CMP_EQ, IPV6_RECVERR, 0 } } },
-    { "setsockopt", 0, NETWORK, 2, { { 1, SCMP_CMP_EQ, IPPROTO_IPV6, 0 }, { 2, SCMP_CMP_EQ, IPV6_V6ONLY, 0 } } },
-    { "socket", 0, BOTH, 2, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM } } },
-    { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_INET, 0 } } },
-    { "socket", EAFNOSUPPORT, WORKER, 1, { { 0, SCMP_CMP_EQ, AF_INET6, 0 } } },
+    { "setsockopt", 0, BOTH, 2, { IS(1, SOL_SOCKET), BELOW(2, SO_ATTACH_FILTER) } },
+    { "setsockopt", 0, BOTH, 2, { IS(1, IPPROTO_TCP), BELOW(2, TCP_CONGESTION) } },
+    { "setsockopt", 0, NETWORK, 2, { IS(1, IPPROTO_IP), IS(2, IP_RECVERR) } },
+    { "setsockopt", 0, NETWORK, 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR) } },
+    { "setsockopt", 0, NETWORK, 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
+    { "socket", 0, BOTH, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
+    { "socket", EAFNOSUPPORT, WORKER, 1, { IS(0, AF_INET) } },
+    { "socket", EAFNOSUPPORT, WORKER, 1, { IS(0, AF_INET6) } },
     /* the resolver may ask which addresses the host has; without an answer it takes both families */
-    { "socket", EAFNOSUPPORT, BOTH, 1, { { 0, SCMP_CMP_EQ, AF_NETLINK, 0 } } },
-    { "socket",
-      0,
-      NETWORK,
-      2,
-      { { 0, SCMP_CMP_EQ, AF_INET, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM } } },
-    { "socket", 0, NETWORK, 2, { { 0, SCMP_CMP_EQ, AF_INET, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } } },
-    { "socket",
-      0,
-      NETWORK,
-      2,
-      { { 0, SCMP_CMP_EQ, AF_INET6, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM } } },
-    { "socket",
-      0,
-      NETWORK,
-      2,
-      { { 0, SCMP_CMP_EQ, AF_INET6, 0 }, { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } } },
+    { "socket", EAFNOSUPPORT, BOTH, 1, { IS(0, AF_NETLINK) } },
+    { "socket", 0, NETWORK, 2, { IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
+    { "socket", 0, NETWORK, 2, { IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_DGRAM) } },
+    { "socket", 0, NETWORK, 2, { IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
+    { "socket", 0, NETWORK, 2, { IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_DGRAM) } },
 };
 
 /* The process is number 1 of its pid namespace; it may signal itself alone. */
 static const struct arg_rule own_signals[] = {
-    { "kill", 0, BOTH, 1, { { 0, SCMP_CMP_EQ, 1, 0 } } },
-    { "tgkill", 0, BOTH, 1, { { 0, SCMP_CMP_EQ, 1, 0 } } },
+    { "kill", 0, BOTH, 1, { IS(0, 1) } },
+    { "tgkill", 0, BOTH, 1, { IS(0, 1) } },
 };
 /* Without that namespace its number is not known ahead. */
 static const char *const any_signals[] = { "tgkill" };

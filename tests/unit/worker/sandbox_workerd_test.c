@@ -332,7 +332,7 @@ static pid_t start_origin(uint16_t *port)
     }
 }
 
-/* By number and by name: the latter goes through the C library's resolver and its netlink socket. */
+/* By number, by name, and by one that no server knows: the latter two go through the C library's resolver. */
 static void gateway_reaches_an_origin(void **state)
 {
     (void)state;
