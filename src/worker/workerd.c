@@ -19,7 +19,7 @@
 #include "worker/fallback.h"
 #include "worker/io.h"
 
-#define BOOT_TIMEOUT_US 10000000u  /* a boot takes 20 ms; over this it hangs */
+#define BOOT_TIMEOUT_S 30          /* a boot takes 20 ms; over this it hangs, also on a machine short of time */
 #define UNREAD_TIMEOUT_US 2000000u /* a held worker that has not read the code by then hangs */
 /* How long a closed connection waits for the exit that explains it: with the code loaded, a process that ends is gone
  * at once; one that refuses the code first takes itself apart. */
@@ -498,7 +498,7 @@ static void on_timer(uv_timer_t *t)
 {
     struct workerd *w = t->data;
     if (w->state == ST_BOOTING) {
-        reason_from_console(w, "the boot took too long");
+        set_reason(w, "the boot took over %d s", BOOT_TIMEOUT_S);
         fail(w);
     } else if (w->state == ST_RUNNING || w->state == ST_SETTLING) {
         on_timer_running(w, clock_mono_us());
@@ -563,7 +563,7 @@ struct workerd *workerd_boot(const struct workerd_spec *spec, workerd_event_fn *
     cgroup_reset_usage(spec->cgroups, spec->index);
     (void)uv_poll_start(&w->listener.poll, UV_READABLE, on_listener);
     (void)uv_poll_start(&w->control.poll, UV_READABLE, on_control);
-    arm_timer(w, clock_mono_us() + BOOT_TIMEOUT_US);
+    arm_timer(w, clock_mono_us() + BOOT_TIMEOUT_S * 1000000u);
     return w;
 }
 
