@@ -19,7 +19,7 @@ struct cgroup_limits {
 struct cgroup_usage {
     uint64_t cpu_us;            /* since the last cgroup_reset_usage */
     uint64_t memory_peak_bytes; /* 0 = this kernel does not say */
-    uint64_t oom_kills;         /* since the last cgroup_reset_usage */
+    uint64_t oom_kills;         /* since the last cgroup_reset_usage; version 2 counts a victim of a group kill twice */
 };
 
 /* Finds the hierarchy (root: a folder to use, NULL = found from /proc/self/mountinfo and /proc/self/cgroup), uses the

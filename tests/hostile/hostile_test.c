@@ -194,7 +194,7 @@ static const char *judge(const struct script *s, const struct outcome *o, uint64
         return "console";
     if (o->console.len > 16384)
         return "console's bound";
-    return took_ms > s->within_ms ? "within" : NULL;
+    return took_ms > s->within_ms * driver_slowness() ? "within" : NULL;
 }
 
 static bool node_is_healthy(struct driver *d)

@@ -106,7 +106,13 @@ static const struct ending endings[] = {
 static void check_ending(const struct ending *t)
 {
     struct outcome o = { 0 };
-    assert_true(driver_run(d, &o, t->code, t->inputs, t->deadline_ms));
+    uint64_t deadline_ms = t->deadline_ms;
+    if (t->end == WORKER_DEADLINE) { /* it is to run out on a worker, not in the queue */
+        assert_true(driver_wait_held(d, 1));
+        if (driver_slowness() > 1)
+            deadline_ms = PATIENT_DEADLINE_MS - 1;
+    }
+    assert_true(driver_run(d, &o, t->code, t->inputs, deadline_ms));
     if (o.result.end != t->end || o.result.http_status != t->http_status ||
         (t->output &&
          (o.output.len != strlen(t->output) || memcmp(buf_cstr(&o.output), t->output, o.output.len) != 0)) ||
@@ -115,7 +121,7 @@ static void check_ending(const struct ending *t)
                  o.result.http_status, buf_cstr(&o.output), o.reason);
     assert_int_equal(o.calls, 1);
     if (t->end == WORKER_DEADLINE)
-        assert_true(o.result.run_us + o.result.queued_us >= t->deadline_ms * 1000);
+        assert_true(o.result.run_us + o.result.queued_us >= deadline_ms * 1000);
     outcome_free(&o);
 }
 
@@ -176,7 +182,8 @@ static void test_measures(void **state)
     assert_string_equal(o.result.console, "to stdout\nto stderr\n");
     assert_false(o.result.console_truncated);
     assert_true(o.result.cpu_us >= 10000); /* of the job alone: a boot costs as much again */
-    assert_true(o.result.memory_peak_bytes > 1 << 20);
+    /* 0 where the kernel cannot say what this job alone took (version 2 before Linux 6.12). */
+    assert_true(o.result.memory_peak_bytes == 0 || o.result.memory_peak_bytes > 1 << 20);
     assert_true(o.result.run_us >= 20000);
     outcome_free(&o);
 
@@ -557,7 +564,8 @@ static void test_nothing_left(void **state)
     assert_int_equal(count_fds(), fds);
 }
 
-int main(void)
+/* Argument: a pattern of names, for fewer of them. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_endings),
@@ -574,5 +582,6 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_nothing_left),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
