@@ -11,7 +11,7 @@ FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo devnet test test-asan lint fuzz bench soak install uninstall clean
+.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench soak install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test-asan: setup ## The unit and end-to-end tests under ASan and UBSan
 	@[ -f build-asan/build.ninja ] || $(MESON_SETUP) $(SANITIZE) build-asan
 	@ninja -C build-asan
 	@node tests/run.mjs --build build-asan --suites unit,e2e
+
+test-vm: build ## The node and its workers in a virtual machine (QEMU, Debian's kernel, cgroup version 2)
+	@tools/setup.sh vm
+	@node tests/run.mjs --build $(BUILD) --suites vm
 
 lint: ## Format, includes, static analysis
 	@tools/setup.sh lint

@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, sums them up and ends with the line "N passed, N failed".
-//   node tests/run.mjs [--build build] [--suites unit,differential,e2e,fault]
+//   node tests/run.mjs [--build build] [--suites unit,differential,e2e,fault]; vm is one more
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -74,6 +74,7 @@ const SUITES = {
     differential: () => nodeTests('differential', 2),
     e2e: () => nodeTests('e2e'),
     fault: () => nodeTests('fault'),
+    vm: () => nodeTests('vm'),
 };
 
 const results = [];

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run the executor from its sources on Debian 12+ and Ubuntu 22.04+:
-#   tools/setup.sh [lint] [fuzz]
-# lint and fuzz add the tools of those two targets. Does nothing, quickly, when nothing is missing.
+#   tools/setup.sh [lint] [fuzz] [vm]
+# lint, fuzz and vm add the tools of those targets, vm a kernel under .vm/ as well. Does nothing, quickly, when nothing
+# is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +15,7 @@ PACKAGES=(build-essential meson ninja-build pkg-config libuv1-dev libcurl4-opens
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
 PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)
+PACKAGES_VM=(qemu-system-x86 busybox-static cpio ca-certificates)
 
 say() { echo "setup: $*"; }
 die() {
@@ -124,9 +126,14 @@ for extra in "$@"; do
             wanted+=("${PACKAGES_FUZZ[@]}")
             command -v apt-cache >/dev/null && mapfile -t -O ${#wanted[@]} wanted < <(clang_runtime)
             ;;
-        *) die "unknown extra: $extra (lint, fuzz)" ;;
+        vm) wanted+=("${PACKAGES_VM[@]}") ;;
+        *) die "unknown extra: $extra (lint, fuzz, vm)" ;;
     esac
 done
 install_packages "${wanted[@]}"
 install_node
 install_modules
+if [[ " $* " == *" vm "* ]]; then
+    apt_lists_filled || as_root apt-get -qq update
+    tests/vm/kernel.sh
+fi
