@@ -6,7 +6,7 @@ import { Child, waitFor } from './proc.mjs';
 
 const MNEMONIC = Mnemonic.fromPhrase('test test test test test test test test test test test junk'); // anvil's own
 const ACCOUNTS = 40;
-const FEES = { type: 2, maxFeePerGas: parseUnits('100', 'gwei'), maxPriorityFeePerGas: parseUnits('1', 'gwei') };
+export const FEES = { type: 2, maxFeePerGas: parseUnits('100', 'gwei'), maxPriorityFeePerGas: parseUnits('1', 'gwei') };
 
 // A wallet whose transactions go out in the order asked for, each with the next nonce.
 export class Account extends Wallet {

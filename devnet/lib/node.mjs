@@ -109,7 +109,10 @@ export class ExecutorNode {
     }
 
     async registrationMessage() {
-        const answer = this.get('/signed-registration-message');
+        const answer = await waitFor('the registration message', async () => {
+            const { status, text } = await this.get('/signed-registration-message');
+            return status !== 503 && { status, text }; // 503: the chain has not said yet which generation it is
+        });
         return JSON.parse(await this.#expectOk(answer, 'signed-registration-message'));
     }
 
