@@ -174,6 +174,7 @@ static void job_submit(struct job *job)
 static void job_answer(struct job *job, uint8_t error_code, const uint8_t *output, size_t output_len)
 {
     job->error_code = error_code;
+    free(job->output); /* of a resumed job: empty, not NULL */
     job->output = xmemdup(output, output_len);
     job->output_len = output_len;
     job->owner->stats.by_error_code[error_code]++;
