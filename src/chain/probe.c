@@ -72,20 +72,16 @@ static void on_code(void *arg, const struct json *result, const struct rpc_error
     }
 }
 
-/* An endpoint of another chain is set aside by rpc itself; here it ends the start. */
-static bool another_chain(const struct probe *p, uint64_t answered, struct err *e)
+/* One endpoint of another chain is set aside by rpc itself; where all are, the config is wrong, and the start ends. */
+static bool all_are_of_another_chain(const struct probe *p)
 {
-    if (answered && answered != p->config.chain_id)
-        return err_set(e, -EPERM, "common_chain_id: expected %llu, the endpoint's chain is %llu",
-                       (unsigned long long)p->config.chain_id, (unsigned long long)answered) < 0;
+    struct rpc_endpoint_status s;
     for (size_t i = 0; i < rpc_endpoint_count(p->rpc); i++) {
-        struct rpc_endpoint_status s;
         rpc_endpoint_status(p->rpc, i, &s);
-        if (s.wrong_chain)
-            return err_set(e, -EPERM, "common_chain_id: expected %llu, %s is of another chain",
-                           (unsigned long long)p->config.chain_id, s.url) < 0;
+        if (!s.is_ws && !s.wrong_chain)
+            return false;
     }
-    return false;
+    return true;
 }
 
 static void on_chain_id(void *arg, const struct json *result, const struct rpc_error *error)
@@ -97,7 +93,8 @@ static void on_chain_id(void *arg, const struct json *result, const struct rpc_e
     const char *text = json_str(result, &len);
     p->call = NULL;
     bool known = error->kind == RPC_ERR_NONE && text && hex_decode_u64(&id, text, len, NULL) == 0;
-    if (another_chain(p, id, &e)) {
+    if (!known && all_are_of_another_chain(p)) {
+        (void)err_set(&e, -EPERM, "common_chain_id: %s", error->message);
         finish(p, p->config.known, &e);
         return;
     }
