@@ -32,6 +32,8 @@
 /* After an outage it goes on where it was, but no further back than this: older jobs are past their time. */
 #define LOOKBACK_MAX_BLOCKS 100000
 #define ASK_AGAIN_MS 1000
+/* A gas key that comes before the chain has told what it is waits so long. */
+#define CHAIN_WAIT_MS 3000
 /* The execution environment that this program is, where the config does not say (PROTOCOL.md). */
 #define DEFAULT_ENV 1
 /* The clocks of chain and machine: how far apart is worth a warning, and for how many heads in a row. */
@@ -269,6 +271,8 @@ static void follow(struct node *n)
     ask_head(n->timer);
 }
 
+static void ask_nonce(struct node *n);
+
 static void on_probed(void *arg, enum generation generation, const struct err *e)
 {
     struct node *n = arg;
@@ -278,6 +282,10 @@ static void on_probed(void *arg, enum generation generation, const struct err *e
     }
     n->generation = generation;
     log_info("chain_known", F_U64("chain_id", n->config->common_chain_id), F_U64("generation", generation));
+    if (n->nonce_done && !n->nonce_call) {
+        uv_timer_stop(n->restore_timer);
+        ask_nonce(n);
+    }
     follow(n);
 }
 
@@ -337,17 +345,32 @@ static void on_nonce(void *arg, const struct json *result, const struct rpc_erro
     follow(n);
 }
 
+static void ask_nonce(struct node *n)
+{
+    char params[80], address[ADDRESS_TEXT_MAX];
+    (void)snprintf(params, sizeof params, "[\"%s\",\"pending\"]", address_lower(address, &n->new_gas_key.address));
+    n->nonce_call = rpc_request(n->rpc, "eth_getTransactionCount", params, 0, on_nonce, n);
+}
+
+static void on_chain_still_unknown(uv_timer_t *timer)
+{
+    nonce_finish(timer->data, "no endpoint has answered yet");
+}
+
+/* The answer to a gas key tells the owner that the node can be registered: not before the chain is known. */
 static void op_set_gas_key(void *arg, const struct seckey *key, api_gas_key_done_fn *done, void *done_arg)
 {
     struct node *n = arg;
-    char params[80], address[ADDRESS_TEXT_MAX];
     rpc_cancel(n->nonce_call); /* of a key being restored: this one is newer */
+    n->nonce_call = NULL;
     uv_timer_stop(n->restore_timer);
     n->new_gas_key = *key;
     n->nonce_done = done;
     n->nonce_done_arg = done_arg;
-    (void)snprintf(params, sizeof params, "[\"%s\",\"pending\"]", address_lower(address, &key->address));
-    n->nonce_call = rpc_request(n->rpc, "eth_getTransactionCount", params, 0, on_nonce, n);
+    if (n->generation)
+        ask_nonce(n);
+    else
+        uv_timer_start(n->restore_timer, on_chain_still_unknown, CHAIN_WAIT_MS, 0);
 }
 
 static void op_cancel_gas_key(void *arg)
@@ -355,6 +378,7 @@ static void op_cancel_gas_key(void *arg)
     struct node *n = arg;
     rpc_cancel(n->nonce_call);
     n->nonce_call = NULL;
+    uv_timer_stop(n->restore_timer);
     n->nonce_done = NULL;
     seckey_wipe(&n->new_gas_key);
 }
