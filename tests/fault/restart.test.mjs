@@ -223,7 +223,7 @@ describe('a node that is stopped in order', () => {
         await waitFor('the drain', () => logged(node, 'draining'));
         const late = await createJob(net.contracts, { codehash, deadline: 8000 });
         await net.chain.provider.send('anvil_mine', [40, 0]); // far more than are read again anyway
-        await node.child.exited;
+        await waitFor('its end', () => !node.child.running, { timeoutMs: 45_000 });
         assert.equal((await answersTo(net.contracts, held.id)).length, 1);
         assert.equal((await answersTo(net.contracts, late.id)).length, 0);
         await node.start();
