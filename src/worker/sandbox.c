@@ -77,7 +77,7 @@ static int copy_files(struct sandbox *s, const struct sandbox_spec *spec, struct
     return 0;
 }
 
-static int prepare(struct sandbox *s, const struct sandbox_spec *spec, struct err *e)
+static int prepare(struct sandbox *s, const struct sandbox_spec *spec, bool lay_root, struct err *e)
 {
     s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (s->null_fd < 0)
@@ -86,14 +86,14 @@ static int prepare(struct sandbox *s, const struct sandbox_spec *spec, struct er
     if (s->node_pidfd < 0)
         return err_sys(e, "sandbox: pidfd_open");
     int rc = copy_files(s, spec, e);
-    if (rc == 0 && s->layers & SANDBOX_ROOT)
+    if (rc == 0 && lay_root && s->layers & SANDBOX_ROOT)
         rc = sandbox_root_lay(s, e);
     if (rc == 0 && s->layers & SANDBOX_SECCOMP)
         rc = sandbox_seccomp_compile(s, e);
     return rc;
 }
 
-struct sandbox *sandbox_new(const struct sandbox_spec *spec, struct err *e)
+struct sandbox *sandbox_make(const struct sandbox_spec *spec, bool lay_root, struct err *e)
 {
     struct sandbox *s = xcalloc(1, sizeof *s);
     s->layers = spec->network ? spec->layers & ~(uint32_t)SANDBOX_NETNS : spec->layers;
@@ -103,11 +103,16 @@ struct sandbox *sandbox_new(const struct sandbox_spec *spec, struct err *e)
     s->null_fd = s->node_pidfd = -1;
     if (s->layers & SANDBOX_ROOT && !(s->layers & SANDBOX_MOUNTNS)) {
         (void)err_set(e, -EINVAL, "sandbox: layer root needs layer mountns");
-    } else if (prepare(s, spec, e) == 0) {
+    } else if (prepare(s, spec, lay_root, e) == 0) {
         return s;
     }
     sandbox_free(s);
     return NULL;
+}
+
+struct sandbox *sandbox_new(const struct sandbox_spec *spec, struct err *e)
+{
+    return sandbox_make(spec, true, e);
 }
 
 void sandbox_free(struct sandbox *s)
@@ -148,18 +153,32 @@ static uint64_t namespace_flags(const struct sandbox *s)
     return flags;
 }
 
-/* As fork(), with namespaces, a pidfd and the cgroup. All signals are blocked on both sides of it, so that no handler
- * of ours runs in the child. */
-static pid_t clone_child(int *pidfd, const struct sandbox *s, const struct sandbox_start *start)
+/* Where clone3 is not to be had (containers hide it from filters that look at flags). */
+static pid_t clone_old(int *pidfd, uint64_t flags)
 {
-    struct clone_args args = { .flags = namespace_flags(s) | CLONE_PIDFD, .exit_signal = SIGCHLD };
+    return (pid_t)syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+}
+
+/* As fork(), with namespaces, a pidfd and the cgroup: of version 2 the child is born in it, else it goes there first.
+ */
+static pid_t clone_child(int *pidfd, struct sandbox_task *task)
+{
+    const struct sandbox_start *start = task->start;
+    const uint64_t flags = namespace_flags(task->sandbox);
+    struct clone_args args = { .flags = flags | CLONE_PIDFD, .exit_signal = SIGCHLD };
     args.pidfd = (__u64)(uintptr_t)pidfd;
-    int cgroup = start->cgroups && s->layers & SANDBOX_CGROUP ? cgroup_dir_fd(start->cgroups, start->cgroup_index) : -1;
+    int cgroup = -1;
+    if (start->cgroups && task->sandbox->layers & SANDBOX_CGROUP)
+        cgroup = cgroup_dir_fd(start->cgroups, start->cgroup_index);
     if (cgroup >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (__u64)cgroup;
     }
-    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid >= 0 || errno != ENOSYS)
+        return pid;
+    task->join_dir_fd = cgroup;
+    return clone_old(pidfd, flags);
 }
 
 /* End of file: the program runs. Else what failed. */
@@ -203,11 +222,13 @@ int sandbox_spawn(struct sandbox_child *out, const struct sandbox *s, const stru
                                  .own_gid = getegid(),
                                  .report_fd = report_out,
                                  .proc_self_fd = -1,
+                                 .join_dir_fd = -1,
                                  .node_pidfd = s->node_pidfd };
+    /* All signals are blocked on both sides of it, so that no handler of ours runs in the child. */
     sigset_t all, old;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    out->pid = clone_child(&out->pidfd, s, start);
+    out->pid = clone_child(&out->pidfd, &task);
     if (out->pid == 0)
         sandbox_child_run(&task);
     int rc = out->pid < 0 ? err_sys(e, "sandbox: clone3") : 0;

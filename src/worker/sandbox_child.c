@@ -29,11 +29,15 @@ static int result(long rc)
     return rc < 0 ? -errno : 0;
 }
 
-/* Version 2 children were born into their group. */
+/* Version 2 children were born into their group, where clone3 is to be had. */
 static int step_cgroup(struct sandbox_task *t)
 {
     if (!t->start->cgroups)
         return 0;
+    if (t->join_dir_fd >= 0) {
+        int fd = openat(t->join_dir_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
+    }
     uint32_t n;
     const int *procs = cgroup_procs_fds(t->start->cgroups, t->start->cgroup_index, &n);
     for (uint32_t i = 0; i < n; i++)

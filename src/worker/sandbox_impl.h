@@ -49,12 +49,16 @@ struct sandbox_task {
     int report_fd;    /* struct sandbox_failure goes here; CLOEXEC, so end-of-file means that exec was done */
     int proc_self_fd; /* /proc/self, opened by the child while it can see it; -1 */
     int node_pidfd;
+    int join_dir_fd; /* version 2 group that the child was not born in; -1 */
 };
 
 struct sandbox_failure {
     int32_t step; /* index for sandbox_step_name */
     int32_t code; /* errno */
 };
+
+/* As sandbox_new. lay_root false: root_dir is there already and takes nothing (the probe). */
+struct sandbox *sandbox_make(const struct sandbox_spec *spec, bool lay_root, struct err *e);
 
 /* Lays the folders and mount points of the root out (once). */
 int sandbox_root_lay(struct sandbox *s, struct err *e);

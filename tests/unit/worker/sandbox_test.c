@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -745,6 +748,76 @@ static void worker_dies_with_the_node(void **state)
     }
 }
 
+/* A machine that lacks things, by a filter: clone3 is not there, as in many containers, and (deny) clone with this flag
+ * is not allowed. */
+static void pretend_to_lack(uint32_t deny)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, deny, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = { N(code), code };
+    if (geteuid() != 0)
+        (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+        _exit(99);
+}
+
+/* Runs work in a child that lacks things; its result, as exit status, must be 0. */
+static void without(uint32_t deny, int (*work)(void))
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        pretend_to_lack(deny);
+        _exit(work());
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int start_by_old_clone(void)
+{
+    const uint32_t layers = SANDBOX_ALL & ~w.missing;
+    if (strcmp(run(layers, "own_pid", "").out, w.missing & SANDBOX_PIDNS ? "" : "1 0\n") != 0)
+        return 1;
+    if (w.missing & SANDBOX_CGROUP)
+        return 0;
+    cgroup_reset_usage(w.cgroups, 0);
+    return run(layers, "memory_bomb", "").signal == SIGKILL ? 0 : 2; /* so it was in its cgroup */
+}
+
+static void starts_without_clone3(void **state)
+{
+    (void)state;
+    if (w.missing & SANDBOX_PIDNS)
+        need(SANDBOX_PIDNS);
+    without(0, start_by_old_clone);
+}
+
+static int probe_without_netns(void)
+{
+    struct err e = { 0 };
+    uint32_t missing = sandbox_probe(SANDBOX_ALL & ~w.missing, &e);
+    return missing == SANDBOX_NETNS && strstr(e.msg, "layer netns: ") ? 0 : 1;
+}
+
+static void missing_layer_is_found(void **state)
+{
+    (void)state;
+    if (w.missing & SANDBOX_NETNS)
+        need(SANDBOX_NETNS);
+    without(CLONE_NEWNET, probe_without_netns);
+}
+
 /* Whatever layers: what the node's session keeps in the kernel is not the worker's. */
 static void keys_are_not_inherited(void **state)
 {
@@ -849,6 +922,8 @@ int main(void)
         cmocka_unit_test(rlimits_alone),
         cmocka_unit_test(cgroup_alone),
         cmocka_unit_test(worker_dies_with_the_node),
+        cmocka_unit_test(starts_without_clone3),
+        cmocka_unit_test(missing_layer_is_found),
         cmocka_unit_test(keys_are_not_inherited),
         cmocka_unit_test(failures_name_the_step),
         cmocka_unit_test(nothing_is_left_behind),
