@@ -108,6 +108,11 @@ const struct err *tracker_malformed(const struct event_tracker *t)
     return &t->malformed;
 }
 
+void tracker_set_overlap(struct event_tracker *t, uint64_t blocks)
+{
+    t->config.overlap_blocks = blocks;
+}
+
 void tracker_request_pass(struct event_tracker *t)
 {
     tracker_urge(t, TRACKER_NOW);

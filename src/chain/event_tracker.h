@@ -57,6 +57,9 @@ void tracker_read_failed(struct event_tracker *t);
 /* A header that tracker_want asked for. */
 void tracker_header(struct event_tracker *t, const struct chain_head *header);
 
+/* How deep below the head a block must lie when it is read, to be settled. */
+void tracker_set_overlap(struct event_tracker *t, uint64_t blocks);
+
 /* Asks for a pass although nothing calls for it. */
 void tracker_request_pass(struct event_tracker *t);
 

@@ -13,8 +13,14 @@ void log_range_init(struct log_range *r, uint64_t max)
     *r = (struct log_range){ .size = max ? max : 1, .max = max ? max : 1, .refused_at = UINT64_MAX };
 }
 
-void log_range_accepted(struct log_range *r, uint64_t asked)
+void log_range_accepted(struct log_range *r, uint64_t asked, size_t logs)
 {
+    if (logs > LOGS_AT_ONCE) {
+        r->size = asked > 1 ? asked / 2 : 1;
+        return;
+    }
+    if (logs > LOGS_AT_ONCE / 2)
+        return; /* as much as we like to have */
     if (asked < r->size)
         return; /* the end of the chain: it says nothing about the limit */
     uint64_t ceiling = r->refused_at - 1 < r->max ? r->refused_at - 1 : r->max;

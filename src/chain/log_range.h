@@ -5,6 +5,7 @@
 #define OYSTER_CHAIN_LOG_RANGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct log_range {
@@ -17,8 +18,10 @@ struct log_range {
 /* Starts with the largest range. */
 void log_range_init(struct log_range *r, uint64_t max);
 
-/* A range of asked blocks was answered. */
-void log_range_accepted(struct log_range *r, uint64_t asked);
+/* A range of asked blocks was answered with so many logs. More than LOGS_AT_ONCE make the next range smaller: reading
+ * and telling them holds up the loop. */
+#define LOGS_AT_ONCE 2000
+void log_range_accepted(struct log_range *r, uint64_t asked, size_t logs);
 
 /* Does the message of an error object speak of the range, a limit, the number or the size of results, or time? */
 bool log_range_is_refusal(int64_t code, const char *message);

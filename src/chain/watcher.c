@@ -25,8 +25,16 @@
 #define HEADER_RETRY_MS 300
 #define POLL_MS 2000     /* while the stream is down */
 #define HOLD_MAX_MS 5000 /* live logs wait so long for a backfill at most */
+#define LAG_MS 10000     /* what an endpoint may lag behind the stream: blocks are read again for so long */
+#define LAG_BLOCKS_MAX 1024
+#define HEAVY_PASS_LOGS 20000
 
 enum watcher_timer { TIMER_READ, TIMER_SWEEP, TIMER_HEADER, TIMER_POLL, TIMER_HOLD, TIMER_COUNT };
+
+/* Where the head was, and when (monotonic). */
+struct mark {
+    uint64_t ms, number;
+};
 
 struct watcher {
     uv_loop_t *loop;
@@ -48,6 +56,10 @@ struct watcher {
     uint64_t last_head_ms; /* monotonic, when the newest head came */
     uint64_t last_head_number;
     uint8_t last_head_hash[32];
+    uint64_t overlap;         /* of the configuration */
+    size_t pass_logs;         /* read in this pass */
+    bool heavy;               /* the last pass had more than one should read often */
+    struct mark older, newer; /* where the head was, LAG_MS apart */
     uint64_t reconnects, malformed;
     uint64_t reorgs_logged, malformed_logged;
     uint64_t jitter;
@@ -154,19 +166,43 @@ static void tell_live(struct watcher *w)
     w->events.on_live(w->arg, live);
 }
 
+/* An endpoint that sends rubbish does not fill the disk: the first, second, fourth, eighth … is logged. */
+static bool worth_a_line(uint64_t count)
+{
+    return (count & (count - 1)) == 0;
+}
+
 static void log_oddities(struct watcher *w)
 {
     struct tracker_stats stats;
     tracker_stats(w->tracker, &stats);
     if (stats.reorgs != w->reorgs_logged)
         log_info("reorg", F_U64("head", stats.head_block), F_U64("removed_total", stats.removed));
-    if (stats.malformed != w->malformed_logged)
+    if (stats.malformed != w->malformed_logged && worth_a_line(stats.malformed))
         log_warn("log_malformed", F_STR("error", tracker_malformed(w->tracker)->msg), F_U64("total", stats.malformed));
     w->reorgs_logged = stats.reorgs;
     w->malformed_logged = stats.malformed;
 }
 
 /* ---- heads ---- */
+
+/* Blocks are settled when they lie `overlap` deep, or as many blocks as came in the last LAG_MS or two where that is
+ * more: chains of four blocks a second outrun a lagging endpoint in no time. */
+static void fit_overlap(struct watcher *w, uint64_t number)
+{
+    uint64_t now_ms = clock_mono_ms();
+    if (w->newer.ms == 0)
+        w->older = w->newer = (struct mark){ now_ms, number };
+    if (now_ms - w->newer.ms < LAG_MS)
+        return;
+    uint64_t blocks = number > w->older.number ? number - w->older.number : 0;
+    if (blocks > LAG_BLOCKS_MAX)
+        blocks = LAG_BLOCKS_MAX;
+    bool longer = blocks > w->overlap && !w->heavy;
+    tracker_set_overlap(w->tracker, longer ? blocks : w->overlap);
+    w->older = w->newer;
+    w->newer = (struct mark){ now_ms, number };
+}
 
 /* Tells a head unless it was told; one that was asked for only when it is newer. */
 static void take_head(struct watcher *w, const struct chain_head *head, bool polled)
@@ -176,6 +212,7 @@ static void take_head(struct watcher *w, const struct chain_head *head, bool pol
     tracker_head(w->tracker, head, polled);
     if (same || (polled && !first && head->number <= w->last_head_number))
         return;
+    fit_overlap(w, head->number);
     w->last_head_ms = clock_mono_ms();
     w->last_head_number = head->number;
     memcpy(w->last_head_hash, head->hash, 32);
@@ -339,9 +376,14 @@ static void read_done(void *arg, struct log_read *read)
         read_refused(w, read);
     } else {
         w->failures = 0;
-        log_range_accepted(&w->range, read->to - read->from + 1);
+        log_range_accepted(&w->range, read->to - read->from + 1, read->n);
         bool sound = tracker_read_done(w->tracker, read->logs, read->n, read->received_us);
         w->soon_ms = sound ? SOON_MS : w->soon_ms * 2 < SWEEP_MAX_MS ? w->soon_ms * 2 : SWEEP_MAX_MS;
+        w->pass_logs += read->n;
+        if (!tracker_in_pass(w->tracker)) {
+            w->heavy = w->pass_logs > HEAVY_PASS_LOGS;
+            w->pass_logs = 0;
+        }
         free(read->logs);
     }
     leave(w);
@@ -430,6 +472,12 @@ static void on_down(void *arg, const char *reason)
     leave(w);
 }
 
+static void note_rubbish(struct watcher *w, const char *event, const struct err *e)
+{
+    if (worth_a_line(++w->malformed))
+        log_warn(event, F_ERR(e), F_U64("total", w->malformed));
+}
+
 static void on_head(void *arg, const struct json *json)
 {
     struct watcher *w = arg;
@@ -439,7 +487,7 @@ static void on_head(void *arg, const struct json *json)
     if (chain_head_parse(&head, json, &e) == 0)
         take_head(w, &head, false);
     else
-        log_warn("head_malformed", F_ERR(&e));
+        note_rubbish(w, "head_malformed", &e);
     leave(w);
 }
 
@@ -453,8 +501,7 @@ static void on_log(void *arg, const struct json *json)
     if (log_entry_parse(&log, json, &e) == 0) {
         tracker_log(w->tracker, &log, now_us);
     } else {
-        w->malformed++;
-        log_warn("log_malformed", F_ERR(&e));
+        note_rubbish(w, "log_malformed", &e);
     }
     leave(w);
 }
@@ -485,6 +532,7 @@ struct watcher *watcher_new(uv_loop_t *loop, struct rpc *rpc, const struct watch
                            .rpc = rpc,
                            .events = *events,
                            .arg = arg,
+                           .overlap = config->overlap_blocks,
                            .sweep_ms = SWEEP_FIRST_MS,
                            .soon_ms = SOON_MS,
                            .header_retry_ms = HEADER_RETRY_MS,

@@ -86,14 +86,14 @@ static void finds_a_hidden_limit(void **state)
                 assert_true(log_range_refused(&r, from, to, "limit"));
                 continue;
             }
-            log_range_accepted(&r, r.size);
+            log_range_accepted(&r, r.size, 0);
             assert_true(r.size <= 2000 && r.size > 0);
             from = to + 1;
         }
         assert_true(refused <= 12 + requests / 5);
         assert_true(requests - refused <= 600);
         for (int i = 0; i < 300; i++)
-            log_range_accepted(&r, r.size);
+            log_range_accepted(&r, r.size, 0);
         assert_int_equal(r.size, 2000);
     }
 }
@@ -110,10 +110,26 @@ static void one_block_cannot_be_halved(void **state)
     assert_false(log_range_refused(&r, 10, 10, "still too many results"));
     assert_int_equal(r.size, 1);
     for (int i = 0; i < 31; i++)
-        log_range_accepted(&r, 1);
+        log_range_accepted(&r, 1, 0);
     assert_int_equal(r.size, 1);
-    log_range_accepted(&r, 1); /* limits move: now and then it is tried again */
+    log_range_accepted(&r, 1, 0); /* limits move: now and then it is tried again */
     assert_int_equal(r.size, 2);
+}
+
+static void many_logs_make_it_smaller(void **state)
+{
+    (void)state;
+    struct log_range r;
+    log_range_init(&r, 1024);
+    for (int i = 0; i < 3; i++)
+        log_range_accepted(&r, r.size, LOGS_AT_ONCE + 1);
+    assert_int_equal(r.size, 128);
+    log_range_accepted(&r, r.size, LOGS_AT_ONCE);
+    assert_int_equal(r.size, 128);
+    log_range_accepted(&r, r.size, LOGS_AT_ONCE / 2);
+    assert_true(r.size > 128);
+    log_range_accepted(&r, 1, 1000000);
+    assert_int_equal(r.size, 1);
 }
 
 static void a_short_tail_does_not_grow_it(void **state)
@@ -122,7 +138,7 @@ static void a_short_tail_does_not_grow_it(void **state)
     struct log_range r;
     log_range_init(&r, 64);
     (void)log_range_refused(&r, 0, 63, NULL);
-    log_range_accepted(&r, 3);
+    log_range_accepted(&r, 3, 0);
     assert_int_equal(r.size, 32);
     log_range_init(&r, 0);
     assert_int_equal(r.size, 1);
@@ -135,6 +151,7 @@ int main(void)
         cmocka_unit_test(takes_what_is_suggested),
         cmocka_unit_test(finds_a_hidden_limit),
         cmocka_unit_test(one_block_cannot_be_halved),
+        cmocka_unit_test(many_logs_make_it_smaller),
         cmocka_unit_test(a_short_tail_does_not_grow_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "chain/anvil.h"
 #include "chain/emitter.h"
@@ -41,6 +42,7 @@ struct follower {
     struct seen *seen;
     size_t n;
     size_t free_at; /* the watcher is freed when so many were seen */
+    bool free_on_head, free_on_live;
     bool live;
     int live_changes;
     uint64_t head;
@@ -201,6 +203,10 @@ static void on_head(void *arg, const struct chain_head *head)
     struct follower *f = arg;
     f->head = head->number;
     f->heads++;
+    if (f->free_on_head) {
+        watcher_free(f->w);
+        f->w = NULL;
+    }
     assert_true(head->has_base_fee && head->gas_limit == 30000000 && head->timestamp_s > 0);
 }
 
@@ -210,6 +216,10 @@ static void on_live(void *arg, bool live)
     assert_true(f->live != live);
     f->live = live;
     f->live_changes++;
+    if (f->free_on_live) {
+        watcher_free(f->w);
+        f->w = NULL;
+    }
 }
 
 static const struct watcher_events events = { on_event, on_removed, on_head, on_live };
@@ -570,6 +580,60 @@ static void a_reading_endpoint_that_lags(void **state)
     stop(&f);
 }
 
+static uint64_t clock_ahead_us;
+
+static uint64_t mono_ahead(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 + clock_ahead_us;
+}
+
+static uint64_t wall_ahead(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 + clock_ahead_us;
+}
+
+static void later(struct follower *f, uint64_t ms, uint64_t blocks)
+{
+    clock_ahead_us += ms * 1000;
+    anvil_mine(f->a, blocks);
+    wait_head(f, anvil_quantity(f->a, "eth_blockNumber", "[]"));
+}
+
+/* Sixty blocks in ten seconds: an endpoint that is forty behind has not seen what lies deeper than the overlap. */
+static void a_fast_chain_is_read_again_further_back(void **state)
+{
+    (void)state;
+    static const struct clock_source ahead = { mono_ahead, wall_ahead };
+    struct follower f;
+    clock_set_source(&ahead);
+    start_chain(&f);
+    follow(&f, 0);
+    wait_live(&f, true);
+    later(&f, 11000, 60);
+    later(&f, 11000, 1);
+    relay_refuse(f.relay, true);
+    relay_cut(f.relay);
+    wait_live(&f, false);
+    f.lag_blocks = 50;
+    emitter_drain(f.a, 1);
+    anvil_mine(f.a, 40);
+    int asked = f.getlogs_asked;
+    relay_refuse(f.relay, false);
+    wait_live(&f, true);
+    loop_for(&f.loop, 1500); /* and one more sweep */
+    assert_true(f.getlogs_asked > asked + 1);
+    assert_int_equal(f.n, 0);
+    f.lag_blocks = 0;
+    anvil_mine(f.a, 1);
+    wait_seen(&f, 1);
+    stop(&f);
+    clock_set_source(NULL);
+}
+
 /* Of the logs that come down, every third is forgotten and every other one said twice. */
 static int forgetful(void *arg, const char *text, size_t len)
 {
@@ -663,6 +727,26 @@ static void it_can_be_freed_in_a_callback(void **state)
     }
 }
 
+static void it_can_be_freed_when_it_speaks(void **state)
+{
+    (void)state;
+    for (int on_live_change = 0; on_live_change < 2; on_live_change++) {
+        struct follower f;
+        start_chain(&f);
+        emitter_drain(f.a, 1);
+        f.free_on_head = !on_live_change;
+        f.free_on_live = on_live_change;
+        follow(&f, 0);
+        uint64_t give_up_ms = clock_mono_ms() + WAIT_MS;
+        while (f.w && clock_mono_ms() < give_up_ms)
+            loop_for(&f.loop, 5);
+        assert_null(f.w);
+        loop_for(&f.loop, 100);
+        assert_true(f.heads == 1 && f.live_changes == on_live_change);
+        stop(&f);
+    }
+}
+
 static void it_can_be_freed_at_any_time(void **state)
 {
     (void)state;
@@ -690,10 +774,12 @@ int main(void)
         cmocka_unit_test(a_fork_behind_our_back_is_found),
         cmocka_unit_test(a_provider_that_refuses_ranges),
         cmocka_unit_test(a_reading_endpoint_that_lags),
+        cmocka_unit_test(a_fast_chain_is_read_again_further_back),
         cmocka_unit_test(a_stream_that_forgets_and_repeats),
         cmocka_unit_test(failing_reads_are_tried_again),
         cmocka_unit_test(live_events_overtake_a_backfill_that_hangs),
         cmocka_unit_test(it_can_be_freed_in_a_callback),
+        cmocka_unit_test(it_can_be_freed_when_it_speaks),
         cmocka_unit_test(it_can_be_freed_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
