@@ -113,6 +113,17 @@ bool fee_includable(const struct fee_offer *offer, const struct fee_market *mark
     return !market->known || market->legacy || u256_cmp(offer->max_fee, market->base_fee) >= 0;
 }
 
+uint64_t fee_affords(const struct fee_market *market, uint64_t gas, struct u256 balance, uint64_t most)
+{
+    struct u256 cost;
+    if (!market->known || !u256_mul_u64(&cost, plus(market->base_fee, tip_of(market)), gas) || u256_is_zero(cost))
+        return most;
+    uint64_t n = 0;
+    while (n < most && u256_sub(&balance, balance, cost))
+        n++;
+    return n;
+}
+
 /* ---- gas ---- */
 
 void gas_model_init(struct gas_model *m, uint64_t callback_gas)

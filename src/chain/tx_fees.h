@@ -46,6 +46,10 @@ enum fee_verdict fee_frugal(struct fee_offer *out, const struct fee_market *mark
 /* False: the newest base fee is above what the offer allows, so no block can take it now. */
 bool fee_includable(const struct fee_offer *offer, const struct fee_market *market);
 
+/* How many transactions of so much gas a balance pays for at the present price, counted up to most; most where no price
+ * is known. */
+uint64_t fee_affords(const struct fee_market *market, uint64_t gas, struct u256 balance, uint64_t most);
+
 /* ---- gas ---- */
 
 /* What is known about gas on this chain. gas_model_init gives safe first guesses; receipts and probes correct them. */

@@ -199,25 +199,12 @@ void txq_explain(struct tx_queue *q, struct tx_slot *slot)
 
 /* ---- balance ---- */
 
-/* What an answer costs at the present price, and how many the account can still pay for (saturated). */
-static uint64_t answers_left(const struct tx_queue *q, struct u256 balance)
-{
-    struct u256 cost, price = q->market.base_fee;
-    uint64_t gas = q->submit_gas ? q->submit_gas : q->gas.overhead[TX_SUBMIT_OUTPUT];
-    if (q->market.tip_known && !q->market.legacy)
-        (void)u256_add(&price, price, q->market.tip);
-    if (!u256_mul_u64(&cost, price, gas) || u256_is_zero(cost))
-        return UINT64_MAX;
-    uint64_t n = 0;
-    for (struct u256 left = balance; n <= WARN_ANSWERS && u256_sub(&left, left, cost); n++)
-        ;
-    return n;
-}
-
 static void warn_if_low(struct tx_queue *q, const struct tx_lane *lane)
 {
-    uint64_t now_ms = clock_mono_ms(), left = answers_left(q, q->stats.balance_wei);
-    if (!q->market.known || left > WARN_ANSWERS) {
+    uint64_t now_ms = clock_mono_ms();
+    uint64_t gas = q->submit_gas ? q->submit_gas : q->gas.overhead[TX_SUBMIT_OUTPUT];
+    uint64_t left = fee_affords(&q->market, gas, q->stats.balance_wei, WARN_ANSWERS + 1);
+    if (left > WARN_ANSWERS) {
         q->low_warned_ms = 0;
         return;
     }

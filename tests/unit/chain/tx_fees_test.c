@@ -150,6 +150,21 @@ static void frugal_and_includable(void **state)
     assert_true(fee_includable(&o, &m));
 }
 
+static void what_a_balance_pays_for(void **state)
+{
+    (void)state;
+    struct fee_market m = { .known = true, .base_fee = n(90), .tip_known = true, .tip = n(10) };
+    assert_int_equal(fee_affords(&m, 1000, n(4999999), 51), 49);
+    assert_int_equal(fee_affords(&m, 1000, n(5000000), 51), 50);
+    assert_int_equal(fee_affords(&m, 1000, n(5100000), 51), 51);
+    assert_int_equal(fee_affords(&m, 1000, n(UINT64_MAX), 51), 51);
+    assert_int_equal(fee_affords(&m, 1000, n(99999), 51), 0);
+    m.legacy = true; /* one price, no tip */
+    assert_int_equal(fee_affords(&m, 1000, n(4999999), 100), 55);
+    m.known = false;
+    assert_int_equal(fee_affords(&m, 1000, n(0), 51), 51);
+}
+
 static void calldata_prices(void **state)
 {
     (void)state;
@@ -280,6 +295,7 @@ int main(void)
         cmocka_unit_test(replacement_at_the_cap),
         cmocka_unit_test(huge_numbers_saturate),
         cmocka_unit_test(frugal_and_includable),
+        cmocka_unit_test(what_a_balance_pays_for),
         cmocka_unit_test(calldata_prices),
         cmocka_unit_test(a_fill_needs_no_more_than_it_must),
         cmocka_unit_test(callback_has_room),
