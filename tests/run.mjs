@@ -33,7 +33,7 @@ function countProgram(entry) {
 }
 
 function unit() {
-    spawnSync('meson', ['test', '-C', build, '--no-rebuild', '--print-errorlogs'], { stdio: 'inherit', env });
+    spawnSync('meson', ['test', '-C', build, '--no-rebuild', '--print-errorlogs', '--timeout-multiplier', '3'], { stdio: 'inherit', env });
     const log = join(build, 'meson-logs', 'testlog.json');
     if (!existsSync(log)) return { passed: 0, failed: 1, failures: ['meson test left no log'] };
     const programs = readFileSync(log, 'utf8').trim().split('\n').map((line) => countProgram(JSON.parse(line)));

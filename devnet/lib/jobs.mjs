@@ -59,10 +59,11 @@ export async function answersTo(contracts, jobId) {
     return (await jobs.queryFilter(jobs.filters.JobResponded(jobId), 0, 'latest')).map(answerIn);
 }
 
-// All answers of one Jobs contract, read on block by block: many wait for theirs at the price of one.
+// All answers of one Jobs contract, read on block by block: many wait for theirs at the price of one. When the block
+// read last is not the chain's any more, it is read anew.
 class AnswerBook {
     #answers = new Map();
-    #next = 0;
+    #last = null; // the block up to which was read
     #reading = null;
 
     constructor(jobs) {
@@ -76,13 +77,19 @@ class AnswerBook {
     }
 
     async #read() {
-        const head = await this.jobs.runner.provider.getBlockNumber();
-        if (head < this.#next) return;
-        for (const log of await this.jobs.queryFilter(this.jobs.filters.JobResponded(), this.#next, head)) {
+        const { provider } = this.jobs.runner;
+        const head = await provider.getBlock('latest');
+        if (head.hash === this.#last?.hash) return;
+        if (this.#last && (await provider.getBlock(this.#last.number))?.hash !== this.#last.hash) {
+            this.#answers.clear();
+            this.#last = null;
+        }
+        const from = this.#last ? this.#last.number + 1 : 0;
+        for (const log of await this.jobs.queryFilter(this.jobs.filters.JobResponded(), from, head.number)) {
             const { jobId } = log.args;
             this.#answers.set(jobId, [...this.of(jobId), answerIn(log)]);
         }
-        this.#next = head + 1;
+        this.#last = head;
     }
 
     of(jobId) {

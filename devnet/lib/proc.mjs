@@ -48,6 +48,8 @@ export async function freePort() {
 
 // A running program whose stdout and stderr go to a log file.
 export class Child {
+    #exited;
+
     constructor(name, command, args, { logFile, append = false, env, cwd } = {}) {
         hookOnce();
         this.name = name;
@@ -57,13 +59,19 @@ export class Child {
         // detached: Ctrl-C in a terminal reaches us alone, and we end our children in order.
         const stdio = ['ignore', log, log];
         this.process = spawn(program, rest, { stdio, detached: true, env: env ?? process.env, cwd });
-        this.process.unref(); // killed at our end, not waited for
+        this.process.unref(); // killed at our end, which does not wait for it
         closeSync(log);
         children.add(this);
-        this.exited = new Promise((resolve) => {
+        this.#exited = new Promise((resolve) => {
             this.process.once('exit', (code, signal) => resolve(this.#ended({ code, signal })));
             this.process.once('error', (error) => resolve(this.#ended({ code: null, signal: null, error })));
         });
+    }
+
+    // Resolves with {code, signal}; we stay up for it.
+    get exited() {
+        this.process.ref();
+        return this.#exited;
     }
 
     #ended(how) {
