@@ -6,6 +6,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 GENERATION ?= 2
+NODES ?= 1
 SANITIZE := -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
 FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
@@ -26,8 +27,8 @@ build: setup ## Build the executor and its tools into build/
 demo: build ## One job from end to end on a chain of its own (GENERATION=1|2)
 	@node devnet/demo.mjs --generation $(GENERATION)
 
-devnet: build ## A local chain with contracts and a node that stay up (GENERATION=1|2)
-	@node devnet/devnet.mjs --generation $(GENERATION)
+devnet: build ## A local chain with contracts and a node that stay up (GENERATION=1|2, NODES=1)
+	@node devnet/devnet.mjs --generation $(GENERATION) --nodes $(NODES)
 
 test: build ## Every test: unit, differential, end to end, faults
 	@node tests/run.mjs --build $(BUILD)

@@ -1,7 +1,11 @@
 // A local network that stays up until it is interrupted (`make devnet`).
-//   node devnet/devnet.mjs [--generation 1|2] [--nodes N] [--rpc-port 8545] [--port 6001]
+//   node devnet/devnet.mjs [--generation 1|2] [--nodes N] [--rpc-port 8545] [--port 6001] [--out devnet/out/net]
+// With --nodes 0 the first node is yours: docs/operators.md goes that way. --out: the folder for devnet.env and keys.
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Devnet } from './lib/devnet.mjs';
+import { writeHandout } from './lib/handout.mjs';
+import { OUT } from './lib/paths.mjs';
 
 const { values } = parseArgs({
     options: {
@@ -9,12 +13,12 @@ const { values } = parseArgs({
         nodes: { type: 'string', default: '1' },
         'rpc-port': { type: 'string', default: '8545' },
         port: { type: 'string', default: '6001' },
+        out: { type: 'string', default: join(OUT, 'net') },
     },
 });
 
-function explain(net, generation) {
-    const { chain, contracts, nodes } = net;
-    const create = generation === 1 ? 'createJob(bytes32,bytes,uint256)' : 'createJob(uint8,bytes32,bytes,uint256)';
+function explain(net, generation, envFile) {
+    const { chain, nodes } = net;
     console.log(`chain      ${chain.httpUrl}  ${chain.wsUrl}  chain id ${chain.chainId}, log ${chain.child.logFile}`);
     console.log(`contracts  generation ${generation}`);
     for (const [name, address] of Object.entries(net.addresses())) {
@@ -24,13 +28,16 @@ function explain(net, generation) {
         console.log(`${node.name.padEnd(10)} enclave ${node.address}, API ${node.url}`);
         console.log(`           config ${node.configFile}, log ${node.logFile}`);
     }
-    console.log(`keys       owner of the nodes ${net.owner.privateKey}`);
-    console.log(`           job author (may call jobOwner.${create}) ${net.author.privateKey}`);
-    console.log(`try        curl ${nodes[0]?.url ?? 'NODE'}/executor-details`);
-    console.log(`           node devnet/job.mjs --rpc ${chain.httpUrl} --job-owner ${contracts.jobOwner.target} \\`);
-    console.log(`               --user-code ${contracts.userCode.target} devnet/code/factorise.js '{"num": 600}'`);
+    console.log(`for you    ${envFile}: addresses, an owner, a job author and a gas account with their key files`);
+    console.log(`try        source ${envFile}`);
+    for (const line of tries(nodes[0])) console.log(`           ${line}`);
     console.log('Ctrl-C ends it all.');
 }
+
+const tries = (node) =>
+    node === undefined
+        ? ['and go on as docs/operators.md says']
+        : [`curl ${node.url}/executor-details`, `node devnet/job.mjs devnet/code/factorise.js '{"num": 600}'`];
 
 const generation = Number(values.generation);
 const net = await Devnet.start({ generation, chain: { port: Number(values['rpc-port']) } });
@@ -51,7 +58,7 @@ try {
         await net.configure(node);
         await net.register(node);
     }
-    explain(net, generation);
+    explain(net, generation, await writeHandout(net, values.out));
 } catch (e) {
     if (!stopping) {
         for (const node of net.nodes) console.error(`--- log of ${node.name}\n${node.child?.log()}---`);

@@ -1,6 +1,7 @@
 // Runs one job on a running devnet and prints its output:
-//   node devnet/job.mjs --rpc URL --job-owner 0x… --user-code 0x… CODE.js [INPUT]
-// The key is that of the devnet's job author.
+//   node devnet/job.mjs [--rpc URL] [--job-owner 0x…] [--user-code 0x…] CODE.js [INPUT]
+// Where the chain and its contracts are is taken from the devnet's devnet.env, when that was sourced. The key is that of
+// the devnet's job author.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { toUtf8String } from 'ethers';
@@ -12,9 +13,9 @@ import { createJob, saveCode, waitAnswer } from './lib/jobs.mjs';
 const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-        rpc: { type: 'string', default: 'http://127.0.0.1:8545' },
-        'job-owner': { type: 'string' },
-        'user-code': { type: 'string' },
+        rpc: { type: 'string', default: process.env.RPC_URL ?? 'http://127.0.0.1:8545' },
+        'job-owner': { type: 'string', default: process.env.JOB_OWNER_CONTRACT },
+        'user-code': { type: 'string', default: process.env.CODE_CONTRACT },
         deadline: { type: 'string', default: '5000' },
     },
 });
