@@ -26,6 +26,8 @@ LIBRARIES = [
     (r'jansson', r'src/util/json\.c'),
     (r'sqlite3', r'src/ledger/\w+\.[ch]'),
     (r'seccomp', r'src/worker/\w+\.c'),
+    (r'openssl/', r'src/enclave/(crypto|cert)\.c'),
+    (r'cbor\.h', r'src/enclave/cbor\.c'),
     (r'uv\.h', r'(?!src/(eth|util)/).*'),  # pure rooms know no loop ...
     (r'(sys/socket|netinet/|sys/un|netdb)', r'(?!src/(eth|util)/).*'),  # ... and no network
 ]
