@@ -39,3 +39,9 @@ export function executorBinary() {
     const bin = process.env.OYSTER_BIN ?? join(ROOT, 'build', 'src', 'oyster-serverless-executor');
     return need(bin, 'run make build, or name the binary in OYSTER_BIN');
 }
+
+// The owner's tool, of the same build as the executor.
+export function ctlBinary() {
+    const built = join(dirname(executorBinary()), '..', 'tools', 'oysterctl', 'oysterctl');
+    return need(process.env.OYSTERCTL_BIN ?? built, 'run make build, or name the binary in OYSTERCTL_BIN');
+}

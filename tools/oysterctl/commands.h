@@ -1,0 +1,23 @@
+/* All commands of oysterctl. */
+#ifndef OYSTERCTL_COMMANDS_H
+#define OYSTERCTL_COMMANDS_H
+
+#include "command.h"
+#include "util/buf.h"
+
+extern const struct command cmd_version;
+
+/* The i-th command, NULL behind the last. */
+const struct command *command_at(size_t i);
+
+/* The command whose name are the first words of words (n of them); *used: how many these are. NULL where there is none,
+ * with the nearest name in e. */
+const struct command *command_find(size_t *used, const char *const *words, size_t n, struct err *e);
+
+/* Heading of a group in --help. */
+const char *command_group_title(enum command_group g);
+
+/* What an exit code means, for --help and documents. */
+const char *exit_meaning(enum ctl_exit code);
+
+#endif
