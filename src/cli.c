@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "listen_addr.h"
 #include "util/nearest.h"
 
 #define PROGRAM "oyster-serverless-executor"
@@ -43,6 +44,12 @@ static bool set_api_addr(struct cli *out, const char *value)
     struct in6_addr any;
     out->api_addr = value;
     return inet_pton(AF_INET, value, &any) == 1 || inet_pton(AF_INET6, value, &any) == 1;
+}
+
+static bool set_metrics_addr(struct cli *out, const char *value)
+{
+    out->metrics_addr = value;
+    return listen_addr_ok(value);
 }
 
 static bool set_log_format(struct cli *out, const char *value)
@@ -83,6 +90,8 @@ static const struct flag flags[] = {
       "configuration, JSON [default: ./oyster_serverless_executor_config.json]" },
     { "--api-addr", NULL, "ADDRESS", set_api_addr, "an IPv4 or IPv6 address in numbers",
       "address the HTTP API listens on [default: 0.0.0.0]" },
+    { "--metrics-addr", NULL, "HOST:PORT", set_metrics_addr, LISTEN_ADDR_EXPECTED,
+      "where metrics and health are served, or \"off\" [default: 127.0.0.1:9001]" },
     { "--log-format", NULL, "FORMAT", set_log_format, "logfmt or json", "logfmt or json [default: logfmt]" },
     { "--log-level", NULL, "LEVEL", set_log_level, "debug, info, warn or error",
       "least level that is logged: debug, info, warn, error [default: info]" },

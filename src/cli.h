@@ -21,9 +21,10 @@ enum cli_exit {
 /* Strings are borrowed from argv or static. */
 struct cli {
     enum cli_action action;
-    uint16_t port;           /* 6001; 0 = any free one */
-    const char *config_file; /* "./oyster_serverless_executor_config.json" */
-    const char *api_addr;    /* "0.0.0.0"; an IPv4 or IPv6 address in numbers */
+    uint16_t port;            /* 6001; 0 = any free one */
+    const char *config_file;  /* "./oyster_serverless_executor_config.json" */
+    const char *api_addr;     /* "0.0.0.0"; an IPv4 or IPv6 address in numbers */
+    const char *metrics_addr; /* NULL = as configured */
     enum log_format log_format;
     enum log_level log_level;
 };

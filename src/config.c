@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "listen_addr.h"
 #include "util/cleanup.h"
 #include "util/json.h"
 #include "util/nearest.h"
@@ -21,7 +22,8 @@ struct key;
  * is more to say than the value itself. */
 typedef int read_fn(const struct key *k, void *field, const struct json *v, struct err *why);
 
-static read_fn read_text, read_url_list, read_address, read_u64, read_u32, read_env, read_word, read_bool, read_gwei;
+static read_fn read_text, read_url_list, read_address, read_u64, read_u32, read_env, read_word, read_bool, read_gwei,
+    read_listen_addr;
 
 /* One key. min and max bound integers and, for texts, min is the least length; unit multiplies an integer. */
 struct key {
@@ -73,6 +75,7 @@ static const struct key keys[] = {
     { "code_cache_bytes", read_u64, AT(code_cache_bytes), 0, 17179869184, 1, "67108864", NULL },
     { "max_fee_per_gas_gwei", read_gwei, AT(max_fee_cap_wei), 0, 0, 0, "0", "a number from 0 to 1000000000" },
     { "callback_gas", read_u64, AT(callback_gas), 0, 100000000, 1, "1000000", NULL },
+    { "metrics_addr", read_listen_addr, AT(metrics_addr), 1, 0, 0, ABSENT, LISTEN_ADDR_EXPECTED },
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -200,6 +203,14 @@ static int read_gwei(const struct key *k, void *field, const struct json *v, str
         return -EINVAL;
     *(struct u256 *)field = u256_from_u64((uint64_t)llround(gwei * WEI_PER_GWEI));
     return 0;
+}
+
+static int read_listen_addr(const struct key *k, void *field, const struct json *v, struct err *why)
+{
+    int rc = read_text(k, field, v, why);
+    if (rc == 0 && !listen_addr_ok(*(char **)field))
+        rc = -EINVAL;
+    return rc;
 }
 
 /* ---- URLs: messages never quote one, because it may carry a provider's key ---- */
@@ -463,5 +474,6 @@ void config_free(struct config *c)
     free(c->state_dir);
     free(c->ledger_file);
     free(c->sandbox_allow_degraded);
+    free(c->metrics_addr);
     *c = (struct config){ 0 };
 }

@@ -55,6 +55,7 @@ struct config {
     uint64_t code_cache_bytes;   /* 64 MiB */
     struct u256 max_fee_cap_wei; /* max_fee_per_gas_gwei; 0 = none */
     uint64_t callback_gas;       /* 1,000,000 */
+    char *metrics_addr;          /* "HOST:PORT" or "off"; NULL = 127.0.0.1:9001 where that is free */
 };
 
 /* Reads and checks a file of at most CONFIG_FILE_MAX bytes. Returns 0, or a negative errno with one line: file, key,

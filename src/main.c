@@ -64,7 +64,7 @@ static int run(const struct cli *cli, const struct config *config, const struct 
 {
     struct program p = { .exit_code = CLI_EXIT_FAILED };
     struct err e = { 0 };
-    struct node_options options = { config, key, cli->api_addr, cli->port };
+    struct node_options options = { config, key, cli->api_addr, cli->port, cli->metrics_addr };
     uv_loop_init(&p.loop);
     open_signals(&p);
     p.node = node_new(&p.loop, &options, on_stopped, &p, &e);

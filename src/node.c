@@ -1,39 +1,20 @@
 #include "node.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/routes.h"
-#include "chain/chain_clock.h"
-#include "chain/probe.h"
-#include "chain/registrar.h"
-#include "chain/tx_queue.h"
-#include "chain/watcher.h"
-#include "eth/eip712.h"
-#include "job/code_store.h"
-#include "job/jobs.h"
 #include "job/journal.h"
-#include "job/slasher.h"
-#include "ledger/gas_key.h"
-#include "ledger/ledger.h"
-#include "net/rpc.h"
-#include "state_dir.h"
+#include "node_int.h"
 #include "util/buf.h"
-#include "util/cleanup.h"
 #include "util/clock.h"
-#include "util/hex.h"
 #include "util/log.h"
 #include "util/sat.h"
-#include "worker/pool.h"
 
 /* Blocks read back when the node begins to follow: what was assigned shortly before a restart is still answerable. */
 #define LOOKBACK_BLOCKS 256
 /* After an outage it goes on where it was, but no further back than this: older jobs are past their time. */
 #define LOOKBACK_MAX_BLOCKS 100000
 #define ASK_AGAIN_MS 1000
-/* A gas key that comes before the chain has told what it is waits so long. */
-#define CHAIN_WAIT_MS 3000
 /* The execution environment that this program is, where the config does not say (PROTOCOL.md). */
 #define DEFAULT_ENV 1
 /* The clocks of chain and machine: how far apart is worth a warning, and for how many heads in a row. */
@@ -42,48 +23,6 @@
 /* A stop waits so long for jobs under way: their silence would cost stake. */
 #define DRAIN_MS 30000
 #define DRAIN_LOOK_MS 20
-
-struct node {
-    uv_loop_t *loop;
-    const struct config *config;
-    const struct seckey *enclave_key;
-    void (*stopped)(void *arg, const struct err *e);
-    void *arg;
-    struct err end; /* why the node stops */
-    bool draining;  /* takes no job any more, finishes what it holds */
-    uint64_t drain_until_ms;
-    bool stopping;
-
-    struct state_dir state_dir;
-    struct ledger *ledger;
-    uint64_t cursor; /* as last written */
-    int64_t skew_told_ms;
-    unsigned skewed_heads; /* in a row, whose skew is far from what was told */
-    struct rpc *rpc;
-    struct probe *probe;
-    struct pool *pool;
-    struct code_store *code;
-    struct tx_queue *tx;
-    struct chain_clock clock;
-    struct api *api;
-
-    /* there once owner, gas key and the chain's generation are known */
-    struct registrar *registrar;
-    struct jobs *jobs;
-    struct slasher *slasher;
-    struct watcher *watcher;
-    struct rpc_call *head_call;
-    uv_timer_t *timer, *restore_timer;
-
-    enum generation generation; /* 0 = not known yet */
-    bool has_owner, has_gas_key;
-    struct address owner;
-    struct seckey new_gas_key; /* while its nonce is asked for */
-    struct address gas_address;
-    struct rpc_call *nonce_call;
-    api_gas_key_done_fn *nonce_done;
-    void *nonce_done_arg;
-};
 
 /* ---- ledger ---- */
 
@@ -256,8 +195,7 @@ static void ask_head(uv_timer_t *timer)
     n->head_call = rpc_request(n->rpc, "eth_getBlockByNumber", "[\"latest\",false]", 0, on_first_head, n);
 }
 
-/* Begins to follow the chain as soon as everything that it takes is known; called whenever one of them comes. */
-static void follow(struct node *n)
+void node_follow(struct node *n)
 {
     if (n->registrar || !n->generation || !n->has_owner || !n->has_gas_key || n->stopping)
         return;
@@ -271,8 +209,6 @@ static void follow(struct node *n)
     ask_head(n->timer);
 }
 
-static void ask_nonce(struct node *n);
-
 static void on_probed(void *arg, enum generation generation, const struct err *e)
 {
     struct node *n = arg;
@@ -282,161 +218,15 @@ static void on_probed(void *arg, enum generation generation, const struct err *e
     }
     n->generation = generation;
     log_info("chain_known", F_U64("chain_id", n->config->common_chain_id), F_U64("generation", generation));
-    if (n->nonce_done && !n->nonce_call) {
-        uv_timer_stop(n->restore_timer);
-        ask_nonce(n);
-    }
-    follow(n);
-}
-
-/* ---- API ---- */
-
-static void op_identity(void *arg, struct api_identity *out)
-{
-    const struct node *n = arg;
-    out->enclave_address = n->enclave_key->address;
-    memcpy(out->enclave_pubkey, n->enclave_key->pubkey, sizeof out->enclave_pubkey);
-    out->has_owner = n->has_owner;
-    out->owner = n->owner;
-    out->has_gas_key = n->has_gas_key;
-    out->gas_address = n->gas_address;
-}
-
-static void op_set_owner(void *arg, const struct address *owner)
-{
-    struct node *n = arg;
-    n->owner = *owner;
-    n->has_owner = true;
-    ledger_put_setting(n->ledger, LEDGER_OWNER, owner->b, sizeof owner->b);
-    follow(n);
-}
-
-static void nonce_finish(struct node *n, const char *error)
-{
-    api_gas_key_done_fn *done = n->nonce_done;
-    seckey_wipe(&n->new_gas_key);
-    n->nonce_done = NULL;
-    done(n->nonce_done_arg, error);
-}
-
-static void on_nonce(void *arg, const struct json *result, const struct rpc_error *error)
-{
-    struct node *n = arg;
-    struct err e = { 0 };
-    uint64_t nonce;
-    size_t len;
-    const char *text = json_str(result, &len);
-    n->nonce_call = NULL;
-    if (error->kind != RPC_ERR_NONE)
-        (void)err_set(&e, -EIO, "%s", error->message);
-    else if (!text)
-        (void)err_set(&e, -EPROTO, "expected a string, found %s", json_kind_name(result));
-    else
-        (void)hex_decode_u64(&nonce, text, len, &e);
-    if (e.code) {
-        nonce_finish(n, e.msg);
-        return;
-    }
-    tx_queue_set_key(n->tx, &n->new_gas_key, nonce);
-    gas_key_save(n->ledger, n->enclave_key, n->config->persist_gas_key ? &n->new_gas_key : NULL);
-    n->gas_address = n->new_gas_key.address;
-    n->has_gas_key = true;
-    nonce_finish(n, NULL);
-    follow(n);
-}
-
-static void ask_nonce(struct node *n)
-{
-    char params[80], address[ADDRESS_TEXT_MAX];
-    (void)snprintf(params, sizeof params, "[\"%s\",\"pending\"]", address_lower(address, &n->new_gas_key.address));
-    n->nonce_call = rpc_request(n->rpc, "eth_getTransactionCount", params, 0, on_nonce, n);
-}
-
-static void on_chain_still_unknown(uv_timer_t *timer)
-{
-    nonce_finish(timer->data, "no endpoint has answered yet");
-}
-
-/* The answer to a gas key tells the owner that the node can be registered: not before the chain is known. */
-static void op_set_gas_key(void *arg, const struct seckey *key, api_gas_key_done_fn *done, void *done_arg)
-{
-    struct node *n = arg;
-    rpc_cancel(n->nonce_call); /* of a key being restored: this one is newer */
-    n->nonce_call = NULL;
-    uv_timer_stop(n->restore_timer);
-    n->new_gas_key = *key;
-    n->nonce_done = done;
-    n->nonce_done_arg = done_arg;
-    if (n->generation)
-        ask_nonce(n);
-    else
-        uv_timer_start(n->restore_timer, on_chain_still_unknown, CHAIN_WAIT_MS, 0);
-}
-
-static void op_cancel_gas_key(void *arg)
-{
-    struct node *n = arg;
-    rpc_cancel(n->nonce_call);
-    n->nonce_call = NULL;
-    uv_timer_stop(n->restore_timer);
-    n->nonce_done = NULL;
-    seckey_wipe(&n->new_gas_key);
-}
-
-static uint8_t environment(const struct config *c)
-{
-    return c->env_choice == ENV_NUMBER ? c->execution_env : DEFAULT_ENV;
-}
-
-static int op_sign_registration(void *arg, struct api_registration *out, struct err *e)
-{
-    struct node *n = arg;
-    uint8_t digest[32];
-    if (!n->generation)
-        return err_set(e, -EAGAIN, "the chain has not answered yet which generation its contracts are of");
-    out->job_capacity = n->config->capacity;
-    out->env = n->generation == GENERATION_2 ? environment(n->config) : -1;
-    out->sign_timestamp_s = chain_clock_now_ms(&n->clock, clock_mono_ms(), clock_wall_ms()) / 1000;
-    eip712_register(digest, &n->owner, out->job_capacity, out->env, out->sign_timestamp_s);
-    seckey_sign(&out->signature, n->enclave_key, digest);
-    log_info("registration_signed", F_U64("sign_timestamp", out->sign_timestamp_s));
-    return 0;
+    node_api_chain_known(n);
+    node_follow(n);
 }
 
 /* ---- start and stop ---- */
 
-static void restore_gas_key(uv_timer_t *timer);
-
-static void on_gas_key_restored(void *arg, const char *error)
+uint8_t node_environment(const struct config *c)
 {
-    struct node *n = arg;
-    if (!error)
-        return;
-    log_warn("gas_key_not_restored_yet", F_STR("error", error));
-    uv_timer_start(n->restore_timer, restore_gas_key, ASK_AGAIN_MS, 0);
-}
-
-static void restore_gas_key(uv_timer_t *timer)
-{
-    struct node *n = timer->data;
-    CLEANUP(seckey_wipe) struct seckey key = { 0 };
-    struct err e = { 0 };
-    if (!n->config->persist_gas_key)
-        return;
-    if (gas_key_load(&key, n->ledger, n->enclave_key, &e) == 0)
-        op_set_gas_key(n, &key, on_gas_key_restored, n);
-    else if (e.code != -ENOENT)
-        log_error("gas_key_not_restored", F_ERR(&e));
-}
-
-/* What an earlier life was told by its owner. */
-static void restore_settings(struct node *n)
-{
-    n->has_owner = ledger_get_setting(n->ledger, LEDGER_OWNER, n->owner.b, sizeof n->owner.b) == sizeof n->owner.b;
-    if (ledger_get_setting(n->ledger, LEDGER_CURSOR, &n->cursor, sizeof n->cursor) != sizeof n->cursor)
-        n->cursor = 0;
-    if (n->has_owner)
-        restore_gas_key(n->restore_timer);
+    return c->env_choice == ENV_NUMBER ? c->execution_env : DEFAULT_ENV;
 }
 
 static int open_ledger(struct node *n, struct err *e)
@@ -453,14 +243,6 @@ static int open_ledger(struct node *n, struct err *e)
 static enum generation known_generation(const struct config *c)
 {
     return c->env_choice == ENV_DETECT ? (enum generation)0 : c->env_choice == ENV_NUMBER ? GENERATION_2 : GENERATION_1;
-}
-
-static int open_api(struct node *n, const struct node_options *o, struct err *e)
-{
-    static const struct api_ops ops = { op_identity, op_set_owner, op_set_gas_key, op_cancel_gas_key,
-                                        op_sign_registration };
-    n->api = api_new(n->loop, o->api_addr, o->api_port, &ops, n, e);
-    return n->api ? 0 : e->code;
 }
 
 static int open_pool(struct node *n, struct err *e)
@@ -506,7 +288,7 @@ static void open_chain(struct node *n)
                                   .submit_callback_gas = c->callback_gas };
     struct probe_config probe = { .chain_id = c->common_chain_id,
                                   .executors = c->executors_contract_addr,
-                                  .env = environment(c),
+                                  .env = node_environment(c),
                                   .known = known_generation(c) };
     n->tx = tx_queue_new(n->loop, n->rpc, &tx);
     journal_install(n->tx, n->ledger);
@@ -534,6 +316,7 @@ static void timer_closed(uv_handle_t *h)
 /* Everything but the pool and the folder, in the order in which the parts hang on each other. */
 static void close_parts(struct node *n)
 {
+    monitor_free(n->monitor);
     api_free(n->api);
     probe_free(n->probe);
     rpc_cancel(n->head_call);
@@ -600,6 +383,7 @@ struct node *node_new(uv_loop_t *loop, const struct node_options *options,
     struct node *n = xcalloc(1, sizeof *n);
     char address[ADDRESS_TEXT_MAX];
     n->loop = loop;
+    n->started_ms = clock_mono_ms();
     n->config = options->config;
     n->enclave_key = options->enclave_key;
     n->stopped = stopped;
@@ -608,14 +392,15 @@ struct node *node_new(uv_loop_t *loop, const struct node_options *options,
     n->timer = new_timer(n);
     n->restore_timer = new_timer(n);
     if (state_dir_open(&n->state_dir, n->config->state_dir, &n->enclave_key->address, e) < 0 ||
-        open_api(n, options, e) < 0 || open_ledger(n, e) < 0 || open_rpc(n, e) < 0 || open_pool(n, e) < 0) {
+        node_open_api(n, options, e) < 0 || node_open_monitor(n, options, e) < 0 || open_ledger(n, e) < 0 ||
+        open_rpc(n, e) < 0 || open_pool(n, e) < 0) {
         close_parts(n);
         state_dir_close(&n->state_dir);
         free(n);
         return NULL;
     }
     open_chain(n);
-    restore_settings(n);
+    node_restore_settings(n);
     log_info("started", F_STR("version", OYSTER_VERSION), F_U64("port", api_port(n->api)),
              F_STR("enclave_address", address_checksum(address, &n->enclave_key->address)),
              F_U64("capacity", n->config->capacity), F_U64("warm_workers", n->config->warm_workers));

@@ -39,7 +39,8 @@ export class ExecutorNode {
         const signerFile = join(this.dir, 'enclave.key');
         writeFileSync(signerFile, getBytes(key.privateKey), { mode: 0o600 });
         const { stateDir, ledgerFile } = this;
-        this.config = { ...nodeConfig({ chain, contracts, signerFile, stateDir, ledgerFile }), ...config };
+        const own = { metrics_addr: '127.0.0.1:0' }; // several nodes live beside each other
+        this.config = { ...nodeConfig({ chain, contracts, signerFile, stateDir, ledgerFile }), ...own, ...config };
         this.writeConfig();
     }
 
@@ -68,6 +69,13 @@ export class ExecutorNode {
             { timeoutMs: 60_000 },
         );
         return this;
+    }
+
+    // Where metrics and health are served, as the running process has told in its log.
+    get monitorUrl() {
+        const told = [...this.child.log().matchAll(/monitor_listens .*?address=(\S+) port=(\d+)/g)].at(-1);
+        if (!told) throw new Error(`${this.name} has not told where it serves metrics`);
+        return `http://${told[1]}:${told[2]}`;
     }
 
     stop(signal, timeoutMs) {

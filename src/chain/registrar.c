@@ -8,6 +8,7 @@
 #include "util/log.h"
 
 #define ASK_AGAIN_MS 1000
+#define STAKE_AFTER_MS 2000 /* an endpoint may lag behind the event */
 
 enum reg_event {
     EV_SEEN_ABSENT, /* the contract's view */
@@ -44,6 +45,10 @@ struct registrar {
     enum registration state;
     struct view *view;
     uv_timer_t *timer;
+    struct view *stake_view;
+    uv_timer_t *stake_timer;
+    bool stake_known;
+    struct u256 stake;
 };
 
 const char *registration_name(enum registration r)
@@ -74,6 +79,61 @@ static enum reg_event event_of_view(const struct registrar *r, const struct exec
     return info->draining ? EV_SEEN_DRAINING : EV_SEEN_MINE;
 }
 
+/* ---- stake ---- */
+
+static void keep_stake(struct registrar *r, const struct executor_info *info)
+{
+    r->stake_known = !address_is_zero(&info->owner);
+    r->stake = info->stake;
+}
+
+static void ask_stake(uv_timer_t *timer);
+
+/* Events say where the registration stands; here the view tells the stake alone. */
+static void on_stake_view(void *arg, const uint8_t *data, size_t len, const struct err *error)
+{
+    struct registrar *r = arg;
+    struct executor_info info;
+    struct err e = *error;
+    r->stake_view = NULL;
+    if (!e.code && decode_executor_info(&info, r->config.generation, data, len, &e) == 0)
+        keep_stake(r, &info);
+    else
+        uv_timer_start(r->stake_timer, ask_stake, STAKE_AFTER_MS, 0);
+}
+
+static void ask_stake(uv_timer_t *timer)
+{
+    struct registrar *r = timer->data;
+    struct buf call = { 0 };
+    view_cancel(r->stake_view);
+    call_executors(&call, &r->config.enclave);
+    r->stake_view = view_start(r->rpc, &r->config.executors, &call, on_stake_view, r);
+}
+
+static bool changes_stake(const struct registrar *r, const struct chain_event *ev)
+{
+    if (ev->type == EVENT_SLASHED)
+        return address_eq(&ev->u.slashed.enclave, &r->config.enclave);
+    return ev->type >= EVENT_EXECUTOR_REGISTERED && ev->type <= EVENT_EXECUTOR_STAKE_REMOVED &&
+           address_eq(&ev->u.executor.enclave, &r->config.enclave);
+}
+
+/* Several events in a row are one question. */
+static void stake_may_change(struct registrar *r, const struct chain_event *ev)
+{
+    if (changes_stake(r, ev))
+        uv_timer_start(r->stake_timer, ask_stake, STAKE_AFTER_MS, 0);
+}
+
+bool registrar_stake(const struct registrar *r, struct u256 *stake)
+{
+    *stake = r->stake;
+    return r->stake_known;
+}
+
+/* ---- where the registration stands ---- */
+
 static void ask(uv_timer_t *timer);
 
 static void on_view(void *arg, const uint8_t *data, size_t len, const struct err *error)
@@ -83,6 +143,7 @@ static void on_view(void *arg, const uint8_t *data, size_t len, const struct err
     struct err e = *error;
     r->view = NULL;
     if (!e.code && decode_executor_info(&info, r->config.generation, data, len, &e) == 0) {
+        keep_stake(r, &info);
         step(r, event_of_view(r, &info));
         return;
     }
@@ -100,6 +161,14 @@ static void ask(uv_timer_t *timer)
     r->view = view_start(r->rpc, &r->config.executors, &call, on_view, r);
 }
 
+static uv_timer_t *new_timer(uv_loop_t *loop, struct registrar *r)
+{
+    uv_timer_t *t = xcalloc(1, sizeof *t);
+    uv_timer_init(loop, t);
+    t->data = r;
+    return t;
+}
+
 struct registrar *registrar_new(uv_loop_t *loop, struct rpc *rpc, const struct registrar_config *config,
                                 void (*on_change)(void *arg, enum registration state), void *arg)
 {
@@ -109,9 +178,8 @@ struct registrar *registrar_new(uv_loop_t *loop, struct rpc *rpc, const struct r
     r->on_change = on_change;
     r->arg = arg;
     r->state = REG_UNKNOWN;
-    r->timer = xcalloc(1, sizeof *r->timer);
-    uv_timer_init(loop, r->timer);
-    r->timer->data = r;
+    r->timer = new_timer(loop, r);
+    r->stake_timer = new_timer(loop, r);
     ask(r->timer);
     return r;
 }
@@ -124,6 +192,7 @@ void registrar_on_event(struct registrar *r, const struct chain_event *ev)
         [EVENT_EXECUTOR_DRAINED] = EV_DRAINED,
         [EVENT_EXECUTOR_REVIVED] = EV_REVIVED,
     };
+    stake_may_change(r, ev);
     if (events[ev->type] == EV_SEEN_ABSENT || !address_eq(&ev->u.executor.enclave, &r->config.enclave))
         return;
     enum reg_event event = events[ev->type];
@@ -134,6 +203,7 @@ void registrar_on_event(struct registrar *r, const struct chain_event *ev)
 
 void registrar_on_removed(struct registrar *r, const struct chain_event *ev)
 {
+    stake_may_change(r, ev);
     if (ev->type >= EVENT_EXECUTOR_REGISTERED && ev->type <= EVENT_EXECUTOR_REVIVED &&
         address_eq(&ev->u.executor.enclave, &r->config.enclave))
         ask(r->timer);
@@ -159,6 +229,8 @@ void registrar_free(struct registrar *r)
     if (!r)
         return;
     view_cancel(r->view);
+    view_cancel(r->stake_view);
     uv_close((uv_handle_t *)r->timer, timer_closed);
+    uv_close((uv_handle_t *)r->stake_timer, timer_closed);
     free(r);
 }

@@ -33,7 +33,7 @@ const char *registration_name(enum registration r);
 struct registrar *registrar_new(uv_loop_t *loop, struct rpc *rpc, const struct registrar_config *config,
                                 void (*on_change)(void *arg, enum registration state), void *arg);
 
-/* Executor events; those of other enclaves and other types are ignored. */
+/* Executor and slash events; those of other enclaves and other types are ignored. */
 void registrar_on_event(struct registrar *r, const struct chain_event *ev);
 
 /* An executor event was taken back: asks the contract anew. */
@@ -41,6 +41,10 @@ void registrar_on_removed(struct registrar *r, const struct chain_event *ev);
 
 /* Where the registration stands now. */
 enum registration registrar_state(const struct registrar *r);
+
+/* What the executor has at stake, as the contract told last: it is asked anew a little after each event that changes
+ * it. False where it is not registered, or has not told yet. */
+bool registrar_stake(const struct registrar *r, struct u256 *stake);
 
 /* True while jobs that name this node are to be taken: always but for REG_ABSENT and REG_FOREIGN, since the contract
  * selects only who is registered. */

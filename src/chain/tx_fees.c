@@ -113,10 +113,15 @@ bool fee_includable(const struct fee_offer *offer, const struct fee_market *mark
     return !market->known || market->legacy || u256_cmp(offer->max_fee, market->base_fee) >= 0;
 }
 
+bool fee_cost(struct u256 *out, const struct fee_market *market, uint64_t gas)
+{
+    return market->known && u256_mul_u64(out, plus(market->base_fee, tip_of(market)), gas) && !u256_is_zero(*out);
+}
+
 uint64_t fee_affords(const struct fee_market *market, uint64_t gas, struct u256 balance, uint64_t most)
 {
     struct u256 cost;
-    if (!market->known || !u256_mul_u64(&cost, plus(market->base_fee, tip_of(market)), gas) || u256_is_zero(cost))
+    if (!fee_cost(&cost, market, gas))
         return most;
     uint64_t n = 0;
     while (n < most && u256_sub(&balance, balance, cost))

@@ -46,6 +46,9 @@ enum fee_verdict fee_frugal(struct fee_offer *out, const struct fee_market *mark
 /* False: the newest base fee is above what the offer allows, so no block can take it now. */
 bool fee_includable(const struct fee_offer *offer, const struct fee_market *market);
 
+/* What so much gas costs at the present price: false where no price is known, or it is nothing. */
+bool fee_cost(struct u256 *out, const struct fee_market *market, uint64_t gas);
+
 /* How many transactions of so much gas a balance pays for at the present price, counted up to most; most where no price
  * is known. */
 uint64_t fee_affords(const struct fee_market *market, uint64_t gas, struct u256 balance, uint64_t most);

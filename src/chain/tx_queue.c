@@ -367,9 +367,20 @@ void tx_queue_cancel(struct tx_queue *q, uint64_t handle)
         txq_run(q);
 }
 
+static uint64_t answers_left(struct u256 balance, struct u256 cost)
+{
+    uint64_t unit, n;
+    (void)u256_to_u64(&unit, cost); /* one of 18 ether and more is taken as 18 */
+    (void)u256_to_u64(&n, u256_div_u64(balance, unit, NULL));
+    return u256_cmp(balance, cost) < 0 ? 0 : n;
+}
+
 void tx_queue_stats(const struct tx_queue *q, struct tx_queue_stats *out)
 {
     *out = q->stats;
+    out->answer_cost_known = fee_cost(&out->answer_cost_wei, &q->market, txq_submit_gas(q));
+    if (out->answer_cost_known && out->balance_known)
+        out->answers_left = answers_left(out->balance_wei, out->answer_cost_wei);
     out->nonce_resyncs = q->core.resyncs;
     out->pending = (uint32_t)q->core.n_waiting;
     for (const struct tx_lane *lane = q->core.lanes; lane; lane = lane->next_lane)

@@ -94,6 +94,9 @@ struct tx_queue_stats {
     uint64_t nonce_local, nonce_chain;
     struct u256 balance_wei;
     bool balance_known;
+    bool answer_cost_known;
+    struct u256 answer_cost_wei; /* of one submitOutput at the present price, by what earlier ones used */
+    uint64_t answers_left;       /* that the balance pays for, with answer_cost_known and balance_known */
 };
 
 /* Sends nothing before tx_queue_set_key. loop and rpc are borrowed until tx_queue_free. */

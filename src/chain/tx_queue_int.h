@@ -55,6 +55,7 @@ void txq_poll_idle(struct tx_queue *q);
 void txq_poll_balance(struct tx_queue *q, struct tx_lane *lane);
 void txq_watch_head(struct tx_queue *q, bool continuous);
 void txq_watch_tick(struct tx_queue *q, uint64_t now_ms);
+uint64_t txq_submit_gas(const struct tx_queue *q); /* what an answer uses, as far as is known */
 
 /* tx_market.c */
 void txq_market_head(struct tx_queue *q);

@@ -199,11 +199,15 @@ void txq_explain(struct tx_queue *q, struct tx_slot *slot)
 
 /* ---- balance ---- */
 
+uint64_t txq_submit_gas(const struct tx_queue *q)
+{
+    return q->submit_gas ? q->submit_gas : q->gas.overhead[TX_SUBMIT_OUTPUT];
+}
+
 static void warn_if_low(struct tx_queue *q, const struct tx_lane *lane)
 {
     uint64_t now_ms = clock_mono_ms();
-    uint64_t gas = q->submit_gas ? q->submit_gas : q->gas.overhead[TX_SUBMIT_OUTPUT];
-    uint64_t left = fee_affords(&q->market, gas, q->stats.balance_wei, WARN_ANSWERS + 1);
+    uint64_t left = fee_affords(&q->market, txq_submit_gas(q), q->stats.balance_wei, WARN_ANSWERS + 1);
     if (left > WARN_ANSWERS) {
         q->low_warned_ms = 0;
         return;

@@ -560,5 +560,6 @@ void watcher_stats(const struct watcher *w, struct watcher_stats *out)
                                    .duplicates = t.duplicates,
                                    .reorgs = t.reorgs,
                                    .reconnects = w->reconnects,
-                                   .malformed = t.malformed + w->malformed };
+                                   .malformed = t.malformed + w->malformed,
+                                   .live = w->live };
 }

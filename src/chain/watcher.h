@@ -35,6 +35,7 @@ struct watcher_config {
 struct watcher_stats {
     uint64_t head_block, last_processed_block;
     uint64_t events, events_backfilled, duplicates, reorgs, reconnects, malformed;
+    bool live; /* as on_live told last */
 };
 
 /* Starts following: heads at once, events from block `from` (inclusive). UINT64_MAX = only from now on.

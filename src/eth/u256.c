@@ -161,3 +161,11 @@ int u256_parse(struct u256 *out, const char *text, size_t len, struct err *e)
     *out = v;
     return 0;
 }
+
+double u256_to_f64(struct u256 v)
+{
+    double f = 0;
+    for (int i = 3; i >= 0; i--)
+        f = f * 0x1p64 + (double)v.limb[i];
+    return f;
+}

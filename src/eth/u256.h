@@ -36,6 +36,9 @@ bool u256_mul_u64(struct u256 *out, struct u256 a, uint64_t b);
 /* Quotient; remainder to *rem (NULL allowed). b is not 0. */
 struct u256 u256_div_u64(struct u256 a, uint64_t b, uint64_t *rem);
 
+/* The nearest double. */
+double u256_to_f64(struct u256 v);
+
 /* Decimal / "0x" minimal hex text with NUL into out. Return out. */
 char *u256_to_dec(char out[U256_DEC_MAX], struct u256 v);
 char *u256_to_hex(char out[U256_HEX_MAX], struct u256 v);

@@ -431,6 +431,20 @@ void jobs_stats(const struct jobs *j, struct jobs_stats *out)
     out->open = HASH_COUNT(j->open);
 }
 
+size_t jobs_open(const struct jobs *j, struct job_view *out, size_t max)
+{
+    size_t n = 0;
+    for (const struct job *job = j->open; job && n < max; job = job->hh.next, n++) {
+        out[n] = (struct job_view){ .state = job->state,
+                                    .age_ms = elapsed_ms(job),
+                                    .deadline_ms = job->deadline_ms,
+                                    .block_number = job->block_number,
+                                    .error_code = job->error_code };
+        memcpy(out[n].id, job->id_text, sizeof out[n].id);
+    }
+    return n;
+}
+
 void jobs_stop(struct jobs *j)
 {
     if (j)

@@ -63,6 +63,18 @@ void jobs_created(struct jobs *j, const struct chain_event *ev, const struct eve
  * the log. An unknown job is ignored. */
 void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why);
 
+/* An open job as an operator sees it. */
+struct job_view {
+    char id[U256_DEC_MAX];
+    enum job_state state;
+    uint64_t age_ms; /* since its event came, or since this life of the node took it up */
+    uint64_t deadline_ms, block_number;
+    int error_code; /* -1 = no verdict yet */
+};
+
+/* The open jobs, oldest first, at most max of them. Returns how many were written. */
+size_t jobs_open(const struct jobs *j, struct job_view *out, size_t max);
+
 /* Numbers as of now. */
 void jobs_stats(const struct jobs *j, struct jobs_stats *out);
 

@@ -33,6 +33,7 @@ static void defaults(void **state)
     assert_int_equal(c.port, 6001);
     assert_string_equal(c.config_file, "./oyster_serverless_executor_config.json");
     assert_string_equal(c.api_addr, "0.0.0.0");
+    assert_null(c.metrics_addr);
     assert_int_equal(c.log_format, LOG_FORMAT_LOGFMT);
     assert_int_equal(c.log_level, LOG_INFO);
 }
@@ -51,6 +52,9 @@ static void all_flags(void **state)
     assert_int_equal(c.log_level, LOG_DEBUG);
     assert_int_equal(c.action, CLI_CHECK_CONFIG);
     assert_int_equal(c.port, 65535);
+    assert_int_equal(parse(&c, "--metrics-addr [::1]:0", &e), 0);
+    assert_string_equal(c.metrics_addr, "[::1]:0");
+    assert_int_equal(parse(&c, "--metrics-addr off", &e), 0);
     assert_int_equal(parse(&c, "-h --nonsense", &e), 0);
     assert_int_equal(c.action, CLI_HELP);
     assert_int_equal(parse(&c, "--port 1 --help", &e), 0);
@@ -79,6 +83,8 @@ static const struct {
     { "--port 1 --port 2", "--port: found twice, expected once" },
     { "--config-file @", "--config-file: found \"\", expected a path that is not empty" },
     { "--api-addr localhost", "--api-addr: found \"localhost\", expected an IPv4 or IPv6 address in numbers" },
+    { "--metrics-addr 9001", "--metrics-addr: found \"9001\", expected HOST:PORT, HOST an IPv4 address or an [IPv6] "
+                             "one in numbers, or \"off\"" },
     { "--log-format xml", "--log-format: found \"xml\", expected logfmt or json" },
     { "--log-level all", "--log-level: found \"all\", expected debug, info, warn or error" },
     { "--check-config=1", "--check-config: found a value, expected none" },
@@ -101,6 +107,7 @@ static void help_and_version(void **state)
     static const char *const parts[] = { "--port PORT",
                                          "--config-file FILE",
                                          "--api-addr ADDRESS",
+                                         "--metrics-addr HOST:PORT",
                                          "--log-format FORMAT",
                                          "--log-level LEVEL",
                                          "--check-config",

@@ -78,6 +78,7 @@ static void required_keys_and_defaults(void **state)
     assert_int_equal(c.code_cache_bytes, 67108864);
     assert_true(u256_is_zero(c.max_fee_cap_wei));
     assert_int_equal(c.callback_gas, 1000000);
+    assert_null(c.metrics_addr);
     config_free(&c);
 }
 
@@ -104,6 +105,9 @@ static void optional_keys(void **state)
     config_free(&c);
     assert_int_equal(parse_with(&c, "worker_memory_mb", "64", &e), 0);
     assert_int_equal(c.worker_memory_bytes, 64 * 1024 * 1024);
+    config_free(&c);
+    assert_int_equal(parse_with(&c, "metrics_addr", "\"[::]:9001\"", &e), 0);
+    assert_string_equal(c.metrics_addr, "[::]:9001");
     config_free(&c);
     assert_int_equal(parse_with(&c, "egress", "\"none\"", &e), 0);
     assert_false(c.egress_public);

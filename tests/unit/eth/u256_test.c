@@ -154,6 +154,14 @@ static void division(void **state)
     assert_u256(u256_div_u64(num("3"), 4, NULL), "0");
 }
 
+static void to_double(void **state)
+{
+    (void)state;
+    assert_true(u256_to_f64(num("0")) == 0);
+    assert_true(u256_to_f64(num("1000000000000000000")) == 1e18);
+    assert_true(u256_to_f64(num("0x100000000000000000000000000000000")) == 0x1p128);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +169,7 @@ int main(void)
         cmocka_unit_test(bytes_both_ways), cmocka_unit_test(to_u64_saturates),
         cmocka_unit_test(ordering),        cmocka_unit_test(arithmetic_reports_overflow),
         cmocka_unit_test(in_place),        cmocka_unit_test(division),
+        cmocka_unit_test(to_double),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,175 @@
+/* What the owner asks of the node over HTTP, and what an earlier life was told. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eth/eip712.h"
+#include "ledger/gas_key.h"
+#include "node_int.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/hex.h"
+#include "util/log.h"
+
+#define RESTORE_AGAIN_MS 1000
+/* A gas key that comes before the chain has told what it is waits so long. */
+#define CHAIN_WAIT_MS 3000
+
+static void op_identity(void *arg, struct api_identity *out)
+{
+    const struct node *n = arg;
+    out->enclave_address = n->enclave_key->address;
+    memcpy(out->enclave_pubkey, n->enclave_key->pubkey, sizeof out->enclave_pubkey);
+    out->has_owner = n->has_owner;
+    out->owner = n->owner;
+    out->has_gas_key = n->has_gas_key;
+    out->gas_address = n->gas_address;
+}
+
+static void op_set_owner(void *arg, const struct address *owner)
+{
+    struct node *n = arg;
+    n->owner = *owner;
+    n->has_owner = true;
+    ledger_put_setting(n->ledger, LEDGER_OWNER, owner->b, sizeof owner->b);
+    node_follow(n);
+}
+
+static void nonce_finish(struct node *n, const char *error)
+{
+    api_gas_key_done_fn *done = n->nonce_done;
+    seckey_wipe(&n->new_gas_key);
+    n->nonce_done = NULL;
+    done(n->nonce_done_arg, error);
+}
+
+static void on_nonce(void *arg, const struct json *result, const struct rpc_error *error)
+{
+    struct node *n = arg;
+    struct err e = { 0 };
+    uint64_t nonce;
+    size_t len;
+    const char *text = json_str(result, &len);
+    n->nonce_call = NULL;
+    if (error->kind != RPC_ERR_NONE)
+        (void)err_set(&e, -EIO, "%s", error->message);
+    else if (!text)
+        (void)err_set(&e, -EPROTO, "expected a string, found %s", json_kind_name(result));
+    else
+        (void)hex_decode_u64(&nonce, text, len, &e);
+    if (e.code) {
+        nonce_finish(n, e.msg);
+        return;
+    }
+    tx_queue_set_key(n->tx, &n->new_gas_key, nonce);
+    gas_key_save(n->ledger, n->enclave_key, n->config->persist_gas_key ? &n->new_gas_key : NULL);
+    n->gas_address = n->new_gas_key.address;
+    n->has_gas_key = true;
+    nonce_finish(n, NULL);
+    node_follow(n);
+}
+
+static void ask_nonce(struct node *n)
+{
+    char params[80], address[ADDRESS_TEXT_MAX];
+    (void)snprintf(params, sizeof params, "[\"%s\",\"pending\"]", address_lower(address, &n->new_gas_key.address));
+    n->nonce_call = rpc_request(n->rpc, "eth_getTransactionCount", params, 0, on_nonce, n);
+}
+
+static void on_chain_still_unknown(uv_timer_t *timer)
+{
+    nonce_finish(timer->data, "no endpoint has answered yet");
+}
+
+/* The answer to a gas key tells the owner that the node can be registered: not before the chain is known. */
+static void op_set_gas_key(void *arg, const struct seckey *key, api_gas_key_done_fn *done, void *done_arg)
+{
+    struct node *n = arg;
+    rpc_cancel(n->nonce_call); /* of a key being restored: this one is newer */
+    n->nonce_call = NULL;
+    uv_timer_stop(n->restore_timer);
+    n->new_gas_key = *key;
+    n->nonce_done = done;
+    n->nonce_done_arg = done_arg;
+    if (n->generation)
+        ask_nonce(n);
+    else
+        uv_timer_start(n->restore_timer, on_chain_still_unknown, CHAIN_WAIT_MS, 0);
+}
+
+static void op_cancel_gas_key(void *arg)
+{
+    struct node *n = arg;
+    rpc_cancel(n->nonce_call);
+    n->nonce_call = NULL;
+    uv_timer_stop(n->restore_timer);
+    n->nonce_done = NULL;
+    seckey_wipe(&n->new_gas_key);
+}
+
+static int op_sign_registration(void *arg, struct api_registration *out, struct err *e)
+{
+    struct node *n = arg;
+    uint8_t digest[32];
+    if (!n->generation)
+        return err_set(e, -EAGAIN, "the chain has not answered yet which generation its contracts are of");
+    out->job_capacity = n->config->capacity;
+    out->env = n->generation == GENERATION_2 ? node_environment(n->config) : -1;
+    out->sign_timestamp_s = chain_clock_now_ms(&n->clock, clock_mono_ms(), clock_wall_ms()) / 1000;
+    eip712_register(digest, &n->owner, out->job_capacity, out->env, out->sign_timestamp_s);
+    seckey_sign(&out->signature, n->enclave_key, digest);
+    log_info("registration_signed", F_U64("sign_timestamp", out->sign_timestamp_s));
+    return 0;
+}
+
+int node_open_api(struct node *n, const struct node_options *o, struct err *e)
+{
+    static const struct api_ops ops = { op_identity, op_set_owner, op_set_gas_key, op_cancel_gas_key,
+                                        op_sign_registration };
+    n->api = api_new(n->loop, o->api_addr, o->api_port, &ops, n, e);
+    return n->api ? 0 : e->code;
+}
+
+void node_api_chain_known(struct node *n)
+{
+    if (!n->nonce_done || n->nonce_call)
+        return;
+    uv_timer_stop(n->restore_timer);
+    ask_nonce(n);
+}
+
+/* ---- what an earlier life was told ---- */
+
+static void restore_gas_key(uv_timer_t *timer);
+
+static void on_gas_key_restored(void *arg, const char *error)
+{
+    struct node *n = arg;
+    if (!error)
+        return;
+    log_warn("gas_key_not_restored_yet", F_STR("error", error));
+    uv_timer_start(n->restore_timer, restore_gas_key, RESTORE_AGAIN_MS, 0);
+}
+
+static void restore_gas_key(uv_timer_t *timer)
+{
+    struct node *n = timer->data;
+    CLEANUP(seckey_wipe) struct seckey key = { 0 };
+    struct err e = { 0 };
+    if (!n->config->persist_gas_key)
+        return;
+    if (gas_key_load(&key, n->ledger, n->enclave_key, &e) == 0)
+        op_set_gas_key(n, &key, on_gas_key_restored, n);
+    else if (e.code != -ENOENT)
+        log_error("gas_key_not_restored", F_ERR(&e));
+}
+
+/* What an earlier life was told by its owner. */
+void node_restore_settings(struct node *n)
+{
+    n->has_owner = ledger_get_setting(n->ledger, LEDGER_OWNER, n->owner.b, sizeof n->owner.b) == sizeof n->owner.b;
+    if (ledger_get_setting(n->ledger, LEDGER_CURSOR, &n->cursor, sizeof n->cursor) != sizeof n->cursor)
+        n->cursor = 0;
+    if (n->has_owner)
+        restore_gas_key(n->restore_timer);
+}
