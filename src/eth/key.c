@@ -8,10 +8,10 @@
 #include <secp256k1_recovery.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "util/cleanup.h"
+#include "util/random.h"
 
 /* Says that data derives from a secret and is public all the same. Only the constant-time test listens. */
 #ifdef OYSTER_CTIME
@@ -26,19 +26,6 @@
 /* The library's tables and blinding, made once and only read afterwards. */
 static secp256k1_context *shared_ctx;
 
-static int fill_random(uint8_t *out, size_t len, struct err *e)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = getrandom(out + done, len - done, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(e, "getrandom");
-        done += (size_t)n;
-    }
-    return 0;
-}
-
 /* Blinding guards against side channels only; without randomness signing is still right, so its lack is no failure. */
 static void make_ctx(void)
 {
@@ -46,7 +33,7 @@ static void make_ctx(void)
     shared_ctx = secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY);
     if (!shared_ctx)
         abort();
-    if (fill_random(seed, sizeof seed, NULL) == 0 && !secp256k1_context_randomize(shared_ctx, seed))
+    if (random_fill(seed, sizeof seed, NULL) == 0 && !secp256k1_context_randomize(shared_ctx, seed))
         abort();
     explicit_bzero(seed, sizeof seed);
 }
@@ -91,7 +78,7 @@ int seckey_generate(struct seckey *key, struct err *e)
     CLEANUP(wipe_secret) uint8_t secret[SECRET_BYTES + 1];
     int rc;
     do {
-        rc = fill_random(secret, SECRET_BYTES, e);
+        rc = random_fill(secret, SECRET_BYTES, e);
         if (rc < 0)
             return rc;
         rc = seckey_init(key, secret, NULL); /* fails once in 2^128 */

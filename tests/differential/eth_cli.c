@@ -10,6 +10,7 @@
 #include "eth/eip712.h"
 #include "eth/keccak.h"
 #include "eth/key.h"
+#include "eth/keystore.h"
 #include "eth/rlp.h"
 #include "eth/tx.h"
 #include "eth/u256.h"
@@ -391,6 +392,35 @@ static void ask_tx(struct buf *out, struct question *q)
     buf_free(&raw);
 }
 
+/* ---- keys under a password: JSON and password as hex ---- */
+
+static void ask_keystore_open(struct buf *out, struct question *q)
+{
+    struct seckey key;
+    struct buf json = take_bytes(q);
+    struct buf password = take_bytes(q);
+    if (keystore_open(&key, (const char *)json.data, json.len, (const char *)password.data, password.len, NULL) < 0)
+        buf_puts(out, "error");
+    else
+        put_hex(out, key.secret, sizeof key.secret);
+    buf_free(&json);
+    buf_free(&password);
+}
+
+static void ask_keystore_seal(struct buf *out, struct question *q)
+{
+    struct buf json = { 0 };
+    struct seckey key = take_key(q);
+    struct buf password = take_bytes(q);
+    enum keystore_kdf kdf = strcmp(take(q), "scrypt") == 0 ? KEYSTORE_SCRYPT : KEYSTORE_PBKDF2;
+    if (keystore_seal(&json, &key, (const char *)password.data, password.len, kdf, NULL) < 0)
+        buf_puts(out, "error");
+    else
+        put_hex(out, json.data, json.len);
+    buf_free(&json);
+    buf_free(&password);
+}
+
 /* ---- numbers ---- */
 
 static void ask_text(struct buf *out, struct question *q)
@@ -456,6 +486,8 @@ static const struct {
     { "submit_output", ask_submit_output },
     { "attestation", ask_attestation },
     { "tx", ask_tx },
+    { "keystore_open", ask_keystore_open },
+    { "keystore_seal", ask_keystore_seal },
     { "text", ask_text },
     { "add", ask_add },
     { "sub", ask_sub },
