@@ -1,12 +1,9 @@
 #include "cli.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "listen_addr.h"
 #include "util/nearest.h"
 
 #define PROGRAM "oyster-serverless-executor"
@@ -23,49 +20,30 @@ struct flag {
     const char *help;
 };
 
-static bool set_port(struct cli *out, const char *value)
-{
-    size_t digits = strspn(value, "0123456789");
-    unsigned long n = strtoul(value, NULL, 10);
-    if (digits == 0 || digits > 5 || value[digits] || n > UINT16_MAX)
-        return false;
-    out->port = (uint16_t)n;
-    return true;
-}
-
 static bool set_config_file(struct cli *out, const char *value)
 {
     out->config_file = value;
     return *value != 0;
 }
 
-static bool set_api_addr(struct cli *out, const char *value)
-{
-    struct in6_addr any;
-    out->api_addr = value;
-    return inet_pton(AF_INET, value, &any) == 1 || inet_pton(AF_INET6, value, &any) == 1;
-}
-
-static bool set_metrics_addr(struct cli *out, const char *value)
-{
-    out->metrics_addr = value;
-    return listen_addr_ok(value);
-}
-
-static bool set_log_format(struct cli *out, const char *value)
-{
-    return log_format_parse(&out->log_format, value);
-}
-
-static bool set_log_level(struct cli *out, const char *value)
-{
-    return log_level_parse(&out->log_level, value);
-}
-
 static bool set_check_config(struct cli *out, const char *value)
 {
     (void)value;
     out->action = CLI_CHECK_CONFIG;
+    return true;
+}
+
+static bool set_show_config(struct cli *out, const char *value)
+{
+    (void)value;
+    out->action = CLI_SHOW_CONFIG;
+    return true;
+}
+
+static bool set_json(struct cli *out, const char *value)
+{
+    (void)value;
+    out->json = true;
     return true;
 }
 
@@ -84,43 +62,77 @@ static bool set_version(struct cli *out, const char *value)
 }
 
 static const struct flag flags[] = {
-    { "--port", NULL, "PORT", set_port, "a number from 0 to 65535",
-      "port of the HTTP API; 0 takes any free one [default: 6001]" },
     { "--config-file", NULL, "FILE", set_config_file, "a path that is not empty",
-      "configuration, JSON [default: ./oyster_serverless_executor_config.json]" },
-    { "--api-addr", NULL, "ADDRESS", set_api_addr, "an IPv4 or IPv6 address in numbers",
-      "address the HTTP API listens on [default: 0.0.0.0]" },
-    { "--metrics-addr", NULL, "HOST:PORT", set_metrics_addr, LISTEN_ADDR_EXPECTED,
-      "where metrics and health are served, or \"off\" [default: 127.0.0.1:9001]" },
-    { "--log-format", NULL, "FORMAT", set_log_format, "logfmt or json", "logfmt or json [default: logfmt]" },
-    { "--log-level", NULL, "LEVEL", set_log_level, "debug, info, warn or error",
-      "least level that is logged: debug, info, warn, error [default: info]" },
-    { "--check-config", NULL, NULL, set_check_config, NULL,
-      "check the configuration and the files it names, then end" },
+      "settings, JSON [default: " CONFIG_FILE_DEFAULT "]" },
+    { "--check-config", NULL, NULL, set_check_config, NULL, "check the settings and the files they name, then end" },
+    { "--show-config", NULL, NULL, set_show_config, NULL,
+      "print the settings in effect and where each comes from, then end" },
+    { "--json", NULL, NULL, set_json, NULL, "with --show-config: as JSON" },
     { "--help", "-h", NULL, set_help, NULL, "print this text" },
     { "--version", "-V", NULL, set_version, NULL, "print the version" },
 };
 #define N_FLAGS (sizeof flags / sizeof *flags)
 
-static const char *flag_name(size_t i)
-{
-    return i < N_FLAGS ? flags[i].name : NULL;
-}
+/* An argument's name and the value behind its '=' (NULL = none). */
+struct argument {
+    const char *name;
+    size_t len;
+    const char *value;
+};
 
-/* The flag that arg begins with; *value: what stands behind '=', or NULL. */
-static const struct flag *flag_find(const char *arg, const char **value)
+static struct argument split(const char *arg)
 {
     const char *equals = strchr(arg, '=');
-    size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
-    *value = equals ? equals + 1 : NULL;
+    return (struct argument){ arg, equals ? (size_t)(equals - arg) : strlen(arg), equals ? equals + 1 : NULL };
+}
+
+static const struct flag *flag_find(const struct argument *a)
+{
     for (size_t i = 0; i < N_FLAGS; i++) {
         const struct flag *f = &flags[i];
-        if (strlen(f->name) == len && memcmp(f->name, arg, len) == 0)
+        if (strlen(f->name) == a->len && memcmp(f->name, a->name, a->len) == 0)
             return f;
-        if (f->short_name && strcmp(f->short_name, arg) == 0)
+        if (f->short_name && strcmp(f->short_name, a->name) == 0)
             return f;
     }
     return NULL;
+}
+
+/* The key that the argument is the flag of. */
+static bool setting_find(size_t *index, struct config_key *out, const struct argument *a)
+{
+    bool same = false;
+    for (*index = 0; !same && config_key_info(*index, out, NULL); *index += !same) {
+        struct buf name = { 0 };
+        config_put_flag_name(&name, out->name);
+        same = name.len == a->len && memcmp(name.data, a->name, a->len) == 0;
+        buf_free(&name);
+    }
+    return same;
+}
+
+/* The known flag that is nearest to what was written. */
+static void put_nearest(struct buf *out, const char *arg)
+{
+    struct config_key key;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0;; i++) {
+        struct buf name = { 0 };
+        if (i < N_FLAGS)
+            buf_puts(&name, flags[i].name);
+        else if (config_key_info(i - N_FLAGS, &key, NULL))
+            config_put_flag_name(&name, key.name);
+        else
+            return;
+        bool begins = strlen(arg) > 1 && strncmp(buf_cstr(&name), arg, strlen(arg)) == 0;
+        size_t distance = begins ? 1 : edit_distance(arg, buf_cstr(&name));
+        if (distance < best) {
+            best = distance;
+            buf_reset(out);
+            buf_puts(out, buf_cstr(&name));
+        }
+        buf_free(&name);
+    }
 }
 
 static int fail_unknown(const char *arg, struct err *e)
@@ -128,8 +140,12 @@ static int fail_unknown(const char *arg, struct err *e)
     if (arg[0] != '-')
         return err_set(e, -EINVAL, "%.100s: found an argument that is not a flag, expected flags only (see --help)",
                        arg);
-    return err_set(e, -EINVAL, "%.100s: unknown flag, the nearest known one is %s (see --help)", arg,
-                   nearest_word(arg, flag_name));
+    struct buf nearest = { 0 };
+    put_nearest(&nearest, arg);
+    int rc =
+        err_set(e, -EINVAL, "%.100s: unknown flag, the nearest known one is %s (see --help)", arg, buf_cstr(&nearest));
+    buf_free(&nearest);
+    return rc;
 }
 
 static int apply(struct cli *out, const struct flag *f, const char *value, struct err *e)
@@ -139,31 +155,74 @@ static int apply(struct cli *out, const struct flag *f, const char *value, struc
     return err_set(e, -EINVAL, "%s: found \"%.100s\", expected %s", f->name, value, f->expected);
 }
 
+static int add_setting(struct cli *out, size_t index, const struct config_key *key, const char *text, struct err *e)
+{
+    struct config_flag setting = { index, text };
+    for (size_t i = 0; i < out->n_settings && !key->list; i++)
+        if (out->settings[i].key == index) {
+            struct buf name = { 0 };
+            config_put_flag_name(&name, key->name);
+            int rc = err_set(e, -EINVAL, "%s: found twice, expected once", buf_cstr(&name));
+            buf_free(&name);
+            return rc;
+        }
+    if (out->n_settings == CLI_SETTINGS_MAX)
+        return err_set(e, -E2BIG, "found over %d settings, expected fewer", CLI_SETTINGS_MAX);
+    out->settings[out->n_settings++] = setting;
+    return config_check_flag(&setting, e);
+}
+
+static int fail_no_value(const struct argument *a, const char *expected, struct err *e)
+{
+    return err_set(e, -EINVAL, "%.*s: found no value, expected %s", (int)a->len, a->name, expected);
+}
+
+static int read_setting(struct cli *out, const struct argument *a, const char *next, bool *took_next, struct err *e)
+{
+    struct config_key key;
+    size_t index;
+    if (!setting_find(&index, &key, a))
+        return fail_unknown(a->name, e);
+    *took_next = !a->value;
+    if (a->value || next)
+        return add_setting(out, index, &key, a->value ? a->value : next, e);
+    struct buf expected = { 0 };
+    (void)config_key_info(index, &key, &expected);
+    int rc = fail_no_value(a, buf_cstr(&expected), e);
+    buf_free(&expected);
+    return rc;
+}
+
+static int read_flag(struct cli *out, const struct flag *f, bool *seen, const struct argument *a, const char *next,
+                     bool *took_next, struct err *e)
+{
+    if (*seen)
+        return err_set(e, -EINVAL, "%s: found twice, expected once", f->name);
+    *seen = true;
+    if (!f->value && a->value)
+        return err_set(e, -EINVAL, "%s: found a value, expected none", f->name);
+    *took_next = f->value && !a->value;
+    if (*took_next && !next)
+        return fail_no_value(a, f->expected, e);
+    return apply(out, f, *took_next ? next : a->value, e);
+}
+
 int cli_parse(struct cli *out, int argc, char *const argv[], struct err *e)
 {
     bool seen[N_FLAGS] = { false };
-    *out = (struct cli){ .action = CLI_RUN,
-                         .port = 6001,
-                         .config_file = "./oyster_serverless_executor_config.json",
-                         .api_addr = "0.0.0.0",
-                         .log_format = LOG_FORMAT_LOGFMT,
-                         .log_level = LOG_INFO };
+    *out = (struct cli){ .action = CLI_RUN };
     for (int i = 1; i < argc; i++) {
-        const char *value;
-        const struct flag *f = flag_find(argv[i], &value);
-        if (!f)
-            return fail_unknown(argv[i], e);
-        if (seen[f - flags])
-            return err_set(e, -EINVAL, "%s: found twice, expected once", f->name);
-        seen[f - flags] = true;
-        if (!f->value && value)
-            return err_set(e, -EINVAL, "%s: found a value, expected none", f->name);
-        if (f->value && !value && ++i >= argc)
-            return err_set(e, -EINVAL, "%s: found no value, expected %s", f->name, f->expected);
-        if (apply(out, f, value || !f->value ? value : argv[i], e) < 0)
-            return -EINVAL;
+        struct argument a = split(argv[i]);
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        const struct flag *f = flag_find(&a);
+        bool took_next = false;
+        int rc = f ? read_flag(out, f, &seen[f - flags], &a, next, &took_next, e)
+                   : read_setting(out, &a, next, &took_next, e);
+        if (rc < 0)
+            return rc;
         if (out->action == CLI_HELP || out->action == CLI_VERSION)
             return 0;
+        i += took_next;
     }
     return 0;
 }
@@ -171,6 +230,28 @@ int cli_parse(struct cli *out, int argc, char *const argv[], struct err *e)
 void cli_version(struct buf *out)
 {
     buf_puts(out, PROGRAM " " OYSTER_VERSION "\n");
+}
+
+static void put_settings(struct buf *out)
+{
+    struct config_key key;
+    struct buf name = { 0 }, expected = { 0 };
+    buf_puts(out,
+             "\nSettings. --job-capacity 5, OYSTER_EXECUTOR_JOB_CAPACITY=5 in the environment and "
+             "\"job_capacity\": 5 in the\nfile mean the same; the first of these that is given wins. Flags of lists "
+             "may be given several times.\n");
+    for (size_t i = 0; config_key_info(i, &key, &expected); i++) {
+        config_put_flag_name(&name, key.name);
+        buf_printf(out, "  %-26s %s", buf_cstr(&name), buf_cstr(&expected));
+        if (!key.fallback)
+            buf_puts(out, " [required]\n");
+        else
+            buf_printf(out, " [default: %s]\n", *key.fallback ? key.fallback : "absent");
+        buf_reset(&name);
+        buf_reset(&expected);
+    }
+    buf_free(&name);
+    buf_free(&expected);
 }
 
 void cli_help(struct buf *out)
@@ -182,9 +263,10 @@ void cli_help(struct buf *out)
         struct buf left = { 0 };
         buf_printf(&left, "%s%s%s%s%s", f->short_name ? f->short_name : "", f->short_name ? ", " : "", f->name,
                    f->value ? " " : "", f->value ? f->value : "");
-        buf_printf(out, "  %-24s %s\n", buf_cstr(&left), f->help);
+        buf_printf(out, "  %-26s %s\n", buf_cstr(&left), f->help);
         buf_free(&left);
     }
+    put_settings(out);
     buf_puts(out, "\nExit codes:\n"
                   "  0  ended by SIGTERM or SIGINT, or did what was asked\n"
                   "  1  could not start or go on: one line on stderr says why\n"

@@ -2,14 +2,17 @@
 #ifndef OYSTER_CLI_H
 #define OYSTER_CLI_H
 
-#include <stdint.h>
+#include <stdbool.h>
+#include <stddef.h>
 
+#include "config.h"
 #include "util/buf.h"
 #include "util/err.h"
-#include "util/log.h"
+
+#define CLI_SETTINGS_MAX 128
 
 /* What the program was asked to do. */
-enum cli_action { CLI_RUN, CLI_CHECK_CONFIG, CLI_HELP, CLI_VERSION };
+enum cli_action { CLI_RUN, CLI_CHECK_CONFIG, CLI_SHOW_CONFIG, CLI_HELP, CLI_VERSION };
 
 /* Exit codes of the program, as --help lists them. */
 enum cli_exit {
@@ -21,16 +24,15 @@ enum cli_exit {
 /* Strings are borrowed from argv or static. */
 struct cli {
     enum cli_action action;
-    uint16_t port;            /* 6001; 0 = any free one */
-    const char *config_file;  /* "./oyster_serverless_executor_config.json" */
-    const char *api_addr;     /* "0.0.0.0"; an IPv4 or IPv6 address in numbers */
-    const char *metrics_addr; /* NULL = as configured */
-    enum log_format log_format;
-    enum log_level log_level;
+    const char *config_file; /* NULL = not given */
+    bool json;
+    struct config_flag settings[CLI_SETTINGS_MAX]; /* of the table of keys, each checked */
+    size_t n_settings;
 };
 
-/* Reads argv[1..argc-1]. A flag takes its value as "--flag value" or "--flag=value" and may stand once; -h and -V win
- * as soon as they are met. Returns 0, or -EINVAL with one line: flag, what was found, what was expected. */
+/* Reads argv[1..argc-1]. A flag takes its value as "--flag value" or "--flag=value" and may stand once, that of a list
+ * several times; -h and -V win as soon as they are met. Every key of the configuration is a flag. Returns 0, or -EINVAL
+ * with one line: flag, what was found, what was expected. */
 int cli_parse(struct cli *out, int argc, char *const argv[], struct err *e);
 
 /* Appends the text of --help / --version. */

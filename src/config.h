@@ -1,9 +1,14 @@
-/* The node's configuration: JSON file → struct config, every key checked (PROTOCOL.md "Command line and config").
+/* The node's configuration: flags, environment, JSON file → struct config, every key checked (PROTOCOL.md "Command line
+ * and config").
  *
  * Required keys: workerd_runtime_path, common_chain_id, http_rpc_url, web_socket_url (a URL or a list of URLs, the
  * first is preferred), executors_contract_addr, jobs_contract_addr, code_contract_addr, enclave_signer_file,
  * execution_buffer_time (seconds), num_selected_executors. All others are optional; their defaults stand beside the
- * members below and in docs/configuration.md. The table in config.c is the one list of keys. */
+ * members below and in docs/configuration.md. The table in config.c is the one list of keys.
+ *
+ * Each key may be given as a flag (--job-capacity 5), in the environment (OYSTER_EXECUTOR_JOB_CAPACITY=5), in the file
+ * (job_capacity), or is its default: the first of these wins. A list is written with commas between, or its flag is
+ * given several times. */
 #ifndef OYSTER_CONFIG_H
 #define OYSTER_CONFIG_H
 
@@ -15,12 +20,21 @@
 #include "eth/u256.h"
 #include "util/buf.h"
 #include "util/err.h"
+#include "util/log.h"
+
+struct json;
 
 #define CONFIG_FILE_MAX ((size_t)1024 * 1024)
 #define CONFIG_URLS_MAX 16
+#define CONFIG_KEYS_MAX 64
+#define CONFIG_FILE_DEFAULT "./oyster_serverless_executor_config.json"
+#define CONFIG_ENVIRONMENT_PREFIX "OYSTER_EXECUTOR_"
 
 /* execution_env: absent / null / 0 to 255. */
 enum env_choice { ENV_DETECT, ENV_GENERATION_1, ENV_NUMBER };
+
+/* Who gave a setting, the weakest first. */
+enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
 
 /* All strings are owned. A comment names the key where it differs from the member, and the default. */
 struct config {
@@ -56,20 +70,69 @@ struct config {
     struct u256 max_fee_cap_wei; /* max_fee_per_gas_gwei; 0 = none */
     uint64_t callback_gas;       /* 1,000,000 */
     char *metrics_addr;          /* "HOST:PORT" or "off"; NULL = 127.0.0.1:9001 where that is free */
+    uint32_t port;               /* of the HTTP API; 6001, 0 = any free one */
+    char *api_addr;              /* "0.0.0.0" */
+    enum log_format log_format;  /* "logfmt" */
+    enum log_level log_level;    /* "info" */
+
+    /* where it all came from, in the order of the table of keys */
+    char *file;                           /* path of the file, as given */
+    struct json *values[CONFIG_KEYS_MAX]; /* in effect; NULL = absent */
+    enum config_origin origins[CONFIG_KEYS_MAX];
 };
 
-/* Reads and checks a file of at most CONFIG_FILE_MAX bytes. Returns 0, or a negative errno with one line: file, key,
- * what was found, what was expected. On failure *out holds nothing. */
-int config_load(struct config *out, const char *path, struct err *e);
+/* A setting of the command line, in its order; a list may come several times. Borrowed. */
+struct config_flag {
+    size_t key; /* index in the table of keys */
+    const char *text;
+};
 
-/* The same from text; name stands for the file in messages. Pure. */
-int config_parse(struct config *out, const char *name, const char *text, size_t len, struct err *e);
+/* Where settings are read from. Everything is borrowed. */
+struct config_sources {
+    const char *file; /* NULL: what the variable OYSTER_EXECUTOR_CONFIG_FILE names, else CONFIG_FILE_DEFAULT, which
+                         need not exist where the rest gives all that is required */
+    char *const *environment; /* as environ; NULL = none */
+    const struct config_flag *flags;
+    size_t n_flags;
+};
 
-/* Releases the strings. A {0} config is allowed. */
+/* Reads and checks them all; a value is checked also where a stronger one stands in its place. A file has at most
+ * CONFIG_FILE_MAX bytes. Returns 0, or a negative errno with one line: where, key, what was found, what was expected.
+ * On failure *out holds nothing. */
+int config_load(struct config *out, const struct config_sources *from, struct err *e);
+
+/* The same from the text of a file, whose name messages use; sources->file is not read. sources: NULL = the text alone.
+ * Pure. */
+int config_parse(struct config *out, const char *name, const char *text, size_t len,
+                 const struct config_sources *sources, struct err *e);
+
+/* Releases what it owns. A {0} config is allowed. */
 void config_free(struct config *c);
 
-/* The i-th key as documentation shows it; false behind the last. expected is appended to ("an integer from 0 to 255");
- * fallback: the default as JSON text, NULL for a required key, "" where the absence itself is the default. */
-bool config_key_info(size_t i, const char **name, const char **fallback, struct buf *expected);
+/* A key as documentation and the command line see it. */
+struct config_key {
+    const char *name;
+    const char *fallback; /* the default as JSON text, NULL for a required key, "" where the absence is the default */
+    bool list;            /* its flag may come several times */
+    bool live;            /* a running node takes a change (SIGHUP) */
+};
+
+/* The i-th key; false behind the last. expected (NULL allowed) is appended to: "an integer from 0 to 255". */
+bool config_key_info(size_t i, struct config_key *out, struct buf *expected);
+
+/* Appends a key's name as a flag: "job_capacity" is --job-capacity. */
+void config_put_flag_name(struct buf *out, const char *key);
+
+/* Checks one flag's value: what cli_parse needs to refuse it as a matter of the command line. Returns 0, or -EINVAL
+ * with "--job-capacity: found 0, expected …". */
+int config_check_flag(const struct config_flag *flag, struct err *e);
+
+/* The i-th setting in effect; false behind the last. value (JSON; nothing where it is absent) and origin ("file
+ * c.json", "flag --port") are appended to. Credentials, paths and queries of URLs are left out. */
+bool config_setting(size_t i, const struct config *c, const char **name, struct buf *value, struct buf *origin);
+
+/* Appends the settings in effect with their origins: a line each, or one JSON object {"key":{"value":…,"origin":"…"}},
+ * in an empty buffer. */
+void config_show(struct buf *out, const struct config *c, bool json);
 
 #endif

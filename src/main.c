@@ -60,11 +60,11 @@ static void guard_memory(void)
     (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
-static int run(const struct cli *cli, const struct config *config, const struct seckey *key)
+static int run(const struct config *config, const struct seckey *key)
 {
     struct program p = { .exit_code = CLI_EXIT_FAILED };
     struct err e = { 0 };
-    struct node_options options = { config, key, cli->api_addr, cli->port, cli->metrics_addr };
+    struct node_options options = { config, key };
     uv_loop_init(&p.loop);
     open_signals(&p);
     p.node = node_new(&p.loop, &options, on_stopped, &p, &e);
@@ -81,11 +81,23 @@ static int fail(int code, const struct err *e)
     return code;
 }
 
-static int print(void (*text)(struct buf *out))
+static int print(const struct buf *b)
+{
+    return fwrite(b->data, 1, b->len, stdout) == b->len ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+static int print_text(void (*text)(struct buf *out))
 {
     CLEANUP(buf_free) struct buf b = { 0 };
     text(&b);
-    return fwrite(b.data, 1, b.len, stdout) == b.len ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+    return print(&b);
+}
+
+static int show_config(const struct config *config, bool json)
+{
+    CLEANUP(buf_free) struct buf b = { 0 };
+    config_show(&b, config, json);
+    return print(&b);
 }
 
 int main(int argc, char *argv[])
@@ -98,13 +110,18 @@ int main(int argc, char *argv[])
     if (cli_parse(&cli, argc, argv, &e) < 0)
         return fail(CLI_EXIT_USAGE, &e);
     if (cli.action == CLI_HELP || cli.action == CLI_VERSION)
-        return print(cli.action == CLI_HELP ? cli_help : cli_version);
-    log_init(cli.log_format, cli.log_level);
-    if (config_load(&config, cli.config_file, &e) < 0 || preflight_check(&key, &config, &e) < 0)
+        return print_text(cli.action == CLI_HELP ? cli_help : cli_version);
+    struct config_sources sources = { cli.config_file, environ, cli.settings, cli.n_settings };
+    if (config_load(&config, &sources, &e) < 0)
+        return fail(CLI_EXIT_FAILED, &e);
+    if (cli.action == CLI_SHOW_CONFIG)
+        return show_config(&config, cli.json);
+    log_init(config.log_format, config.log_level);
+    if (preflight_check(&key, &config, &e) < 0)
         return fail(CLI_EXIT_FAILED, &e);
     if (cli.action == CLI_CHECK_CONFIG) {
-        (void)printf("%s: ok\n", cli.config_file);
+        (void)printf("%s: ok\n", config.file);
         return CLI_EXIT_OK;
     }
-    return run(&cli, &config, &key);
+    return run(&config, &key);
 }

@@ -392,8 +392,8 @@ struct node *node_new(uv_loop_t *loop, const struct node_options *options,
     n->timer = new_timer(n);
     n->restore_timer = new_timer(n);
     if (state_dir_open(&n->state_dir, n->config->state_dir, &n->enclave_key->address, e) < 0 ||
-        node_open_api(n, options, e) < 0 || node_open_monitor(n, options, e) < 0 || open_ledger(n, e) < 0 ||
-        open_rpc(n, e) < 0 || open_pool(n, e) < 0) {
+        node_open_api(n, e) < 0 || node_open_monitor(n, e) < 0 || open_ledger(n, e) < 0 || open_rpc(n, e) < 0 ||
+        open_pool(n, e) < 0) {
         close_parts(n);
         state_dir_close(&n->state_dir);
         free(n);

@@ -15,9 +15,6 @@ struct node;
 struct node_options {
     const struct config *config;
     const struct seckey *enclave_key;
-    const char *api_addr;
-    uint16_t api_port;
-    const char *metrics_addr; /* over the config's; NULL = not given */
 };
 
 /* Starts: claims the state folder, listens for the API, opens the pool, asks the chain what it is. stopped is called

@@ -122,11 +122,11 @@ static int op_sign_registration(void *arg, struct api_registration *out, struct 
     return 0;
 }
 
-int node_open_api(struct node *n, const struct node_options *o, struct err *e)
+int node_open_api(struct node *n, struct err *e)
 {
     static const struct api_ops ops = { op_identity, op_set_owner, op_set_gas_key, op_cancel_gas_key,
                                         op_sign_registration };
-    n->api = api_new(n->loop, o->api_addr, o->api_port, &ops, n, e);
+    n->api = api_new(n->loop, n->config->api_addr, (uint16_t)n->config->port, &ops, n, e);
     return n->api ? 0 : e->code;
 }
 

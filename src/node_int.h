@@ -70,7 +70,7 @@ void node_follow(struct node *n);
 uint8_t node_environment(const struct config *c);
 
 /* node_api.c: serves the API. Returns 0 or a negative errno with e set. */
-int node_open_api(struct node *n, const struct node_options *o, struct err *e);
+int node_open_api(struct node *n, struct err *e);
 
 /* The chain is known: a gas key that waits for it goes on. */
 void node_api_chain_known(struct node *n);
@@ -79,6 +79,6 @@ void node_api_chain_known(struct node *n);
 void node_restore_settings(struct node *n);
 
 /* node_status.c: serves metrics and health, where the configuration wants it. Returns 0 or a negative errno with e. */
-int node_open_monitor(struct node *n, const struct node_options *o, struct err *e);
+int node_open_monitor(struct node *n, struct err *e);
 
 #endif

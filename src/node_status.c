@@ -58,10 +58,10 @@ static void op_status(void *arg, struct node_status *out)
         put_following(out, n);
 }
 
-int node_open_monitor(struct node *n, const struct node_options *o, struct err *e)
+int node_open_monitor(struct node *n, struct err *e)
 {
     static const struct monitor_ops ops = { op_status };
-    const char *given = o->metrics_addr ? o->metrics_addr : n->config->metrics_addr;
+    const char *given = n->config->metrics_addr;
     struct hostport at;
     struct err why = { 0 };
     if (given && strcmp(given, "off") == 0)

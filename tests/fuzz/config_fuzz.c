@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct config c;
     struct err e = { 0 };
-    if (config_parse(&c, "f", (const char *)data, size, &e) == 0) {
+    if (config_parse(&c, "f", (const char *)data, size, NULL, &e) == 0) {
         assert(e.code == 0);
         check_accepted(&c);
         config_free(&c);

@@ -25,7 +25,8 @@ static const char *const required[][2] = {
 #define N_REQUIRED (sizeof required / sizeof *required)
 
 /* All required keys; key (NULL = none) has the text `value` instead, or is left out where value is NULL. */
-static int parse_with(struct config *out, const char *key, const char *value, struct err *e)
+static int parse_sources(struct config *out, const char *key, const char *value, const struct config_sources *from,
+                         struct err *e)
 {
     struct buf b = { 0 };
     bool placed = !key;
@@ -39,9 +40,14 @@ static int parse_with(struct config *out, const char *key, const char *value, st
     if (!placed && value)
         buf_printf(&b, ",\"%s\":%s", key, value);
     buf_puts(&b, "}");
-    int rc = config_parse(out, "c.json", buf_cstr(&b), b.len, e);
+    int rc = config_parse(out, "c.json", buf_cstr(&b), b.len, from, e);
     buf_free(&b);
     return rc;
+}
+
+static int parse_with(struct config *out, const char *key, const char *value, struct err *e)
+{
+    return parse_sources(out, key, value, NULL, e);
 }
 
 static void required_keys_and_defaults(void **state)
@@ -125,7 +131,7 @@ static const struct {
     { "common_chain_id", NULL, "key common_chain_id: missing, expected an integer from 1 to 9223372036854775807" },
     { "enclave_signer_file", NULL, "key enclave_signer_file: missing, expected a path that is not empty" },
     { "http_rpc_ulr", "\"http://a\"", "key \"http_rpc_ulr\": unknown, the nearest known key is http_rpc_url" },
-    { "a\\nb", "1", "key \"a\\u000ab\": unknown, the nearest known key is egress" },
+    { "a\\nb", "1", "key \"a\\u000ab\": unknown, the nearest known key is port" },
     { "common_chain_id", "\"1\"",
       "key common_chain_id: found \"1\", expected an integer from 1 to 9223372036854775807" },
     { "common_chain_id", "-1", "key common_chain_id: found -1, expected an integer from 1 to 9223372036854775807" },
@@ -223,12 +229,18 @@ static void not_json(void **state)
     static const char *const texts[] = { "", "{", "{\"a\":1,}", "{} x", "{\"egress\":\"none\",\"egress\":\"none\"}" };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct err e = { 0 };
-        assert_true(config_parse(&c, "c.json", texts[i], strlen(texts[i]), &e) < 0);
+        assert_true(config_parse(&c, "c.json", texts[i], strlen(texts[i]), NULL, &e) < 0);
         assert_memory_equal(e.msg, "c.json: not JSON: line 1 column ", 32);
     }
     struct err e = { 0 };
-    assert_true(config_parse(&c, "c.json", "[1]", 3, &e) < 0);
+    assert_true(config_parse(&c, "c.json", "[1]", 3, NULL, &e) < 0);
     assert_string_equal(e.msg, "c.json: found array, expected a JSON object of keys");
+}
+
+static int load(struct config *out, const char *file, char *const *environment, struct err *e)
+{
+    struct config_sources from = { .file = file, .environment = environment };
+    return config_load(out, &from, e);
 }
 
 static void files(void **state)
@@ -236,20 +248,215 @@ static void files(void **state)
     (void)state;
     struct config c;
     struct err e = { 0 };
-    assert_true(config_load(&c, "/nonexistent/c.json", &e) < 0);
+    assert_true(load(&c, "/nonexistent/c.json", NULL, &e) < 0);
     assert_string_equal(
         e.msg, "/nonexistent/c.json: No such file or directory, expected a JSON file (--config-file names it)");
     e = (struct err){ 0 };
-    assert_true(config_load(&c, "/tmp", &e) < 0);
+    assert_true(load(&c, "/tmp", NULL, &e) < 0);
     assert_string_equal(e.msg, "/tmp: not a regular file, expected a JSON file");
     char path[] = "/tmp/config_test_XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "{}", 2), 2);
     (void)close(fd);
     e = (struct err){ 0 };
-    assert_true(config_load(&c, path, &e) < 0);
+    assert_true(load(&c, path, NULL, &e) < 0);
     assert_non_null(strstr(e.msg, "key workerd_runtime_path: missing"));
     (void)unlink(path);
+}
+
+/* ---- who wins ---- */
+
+static size_t index_of(const char *name)
+{
+    struct config_key key;
+    for (size_t i = 0; config_key_info(i, &key, NULL); i++)
+        if (strcmp(key.name, name) == 0)
+            return i;
+    fail_msg("no key %s", name);
+    return 0;
+}
+
+static void precedence(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e = { 0 };
+    char *environment[] = { "PATH=/bin", "OYSTER_EXECUTOR_JOB_CAPACITY=6", "OYSTER_EXECUTOR_PORT=7001",
+                            "OYSTER_EXECUTOR_CONFIG_FILE=elsewhere.json", NULL };
+    struct config_flag flags[] = { { index_of("port"), "8001" } };
+    struct config_sources from = { .environment = environment, .flags = flags, .n_flags = 1 };
+    assert_int_equal(parse_sources(&c, "job_capacity", "5", &from, &e), 0);
+    assert_int_equal(c.capacity, 6);
+    assert_int_equal(c.origins[index_of("job_capacity")], CONFIG_ENVIRONMENT);
+    assert_int_equal(c.port, 8001);
+    assert_int_equal(c.origins[index_of("port")], CONFIG_FLAG);
+    assert_int_equal(c.origins[index_of("common_chain_id")], CONFIG_FILE);
+    assert_int_equal(c.origins[index_of("log_level")], CONFIG_DEFAULT);
+    config_free(&c);
+    from.environment = NULL;
+    assert_int_equal(parse_sources(&c, "port", "5", &from, &e), 0);
+    assert_int_equal(c.port, 8001);
+    config_free(&c);
+    from.n_flags = 0;
+    assert_int_equal(parse_sources(&c, "port", "5", &from, &e), 0);
+    assert_int_equal(c.port, 5);
+    config_free(&c);
+    assert_int_equal(e.code, 0);
+}
+
+/* What only the file could say before, as text. */
+static void values_as_text(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e = { 0 };
+    uint64_t wei = 0;
+    char *environment[] = { "OYSTER_EXECUTOR_EXECUTION_ENV=null",
+                            "OYSTER_EXECUTOR_PERSIST_GAS_KEY=false",
+                            "OYSTER_EXECUTOR_MAX_FEE_PER_GAS_GWEI=0.1",
+                            "OYSTER_EXECUTOR_EGRESS=none",
+                            "OYSTER_EXECUTOR_COMMON_CHAIN_ID=1",
+                            "OYSTER_EXECUTOR_LOG_FORMAT=json",
+                            "OYSTER_EXECUTOR_API_ADDR=::1",
+                            "OYSTER_EXECUTOR_CGROUP_ROOT=123",
+                            "OYSTER_EXECUTOR_HTTP_RPC_URL=http://a,http://b",
+                            NULL };
+    struct config_flag flags[] = { { index_of("web_socket_url"), "ws://a" },
+                                   { index_of("log_level"), "warn" },
+                                   { index_of("web_socket_url"), "ws://b,ws://c" } };
+    struct config_sources from = { .environment = environment, .flags = flags, .n_flags = 3 };
+    assert_int_equal(parse_sources(&c, NULL, NULL, &from, &e), 0);
+    assert_int_equal(c.env_choice, ENV_GENERATION_1);
+    assert_false(c.persist_gas_key);
+    assert_true(u256_to_u64(&wei, c.max_fee_cap_wei) && wei == 100000000);
+    assert_false(c.egress_public);
+    assert_int_equal(c.common_chain_id, 1);
+    assert_int_equal(c.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(c.log_level, LOG_WARN);
+    assert_string_equal(c.api_addr, "::1");
+    assert_string_equal(c.cgroup_root, "123");
+    assert_int_equal(c.n_http_rpc_urls, 2);
+    assert_string_equal(c.http_rpc_urls[1], "http://b");
+    assert_int_equal(c.n_web_socket_urls, 3);
+    assert_string_equal(c.web_socket_urls[2], "ws://c");
+    config_free(&c);
+}
+
+static const struct {
+    const char *variable, *message;
+} bad_variables[] = {
+    { "OYSTER_EXECUTOR_JOB_CAPACITY=0",
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found 0, expected an integer from 1 to 1000" },
+    { "OYSTER_EXECUTOR_JOB_CAPACITY=five",
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"five\", expected an integer from 1 to 1000" },
+    { "OYSTER_EXECUTOR_JOB_CAPACITY=",
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"\", expected an integer from 1 to 1000" },
+    { "OYSTER_EXECUTOR_JOB_CAPACITY=99999999999999999999",
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"99999999999999999999\", expected an integer from 1 to 1000" },
+    { "OYSTER_EXECUTOR_JOB_CAPACTY=5", "environment \"OYSTER_EXECUTOR_JOB_CAPACTY\": unknown, the nearest known "
+                                       "variable is OYSTER_EXECUTOR_JOB_CAPACITY" },
+    { "OYSTER_EXECUTOR_job_capacity=5", "environment \"OYSTER_EXECUTOR_job_capacity\": unknown, the nearest known "
+                                        "variable is OYSTER_EXECUTOR_JOB_CAPACITY" },
+    { "OYSTER_EXECUTOR_WARM_WORKERS=21",
+      "environment OYSTER_EXECUTOR_WARM_WORKERS: found 21, expected at most job_capacity, which is 20" },
+    { "OYSTER_EXECUTOR_CGROUP_ROOT=\xff", "environment OYSTER_EXECUTOR_CGROUP_ROOT: found a text that is not UTF-8, "
+                                          "expected a path that is not empty" },
+    { "OYSTER_EXECUTOR_HTTP_RPC_URL=http://a,ftp://secret",
+      "environment OYSTER_EXECUTOR_HTTP_RPC_URL: found a URL of scheme ftp at place 2 of the list, expected a URL "
+      "http://HOST or https://HOST, or a list of 1 to 16 of them" },
+    { "OYSTER_EXECUTOR_HTTP_RPC_URL=", "environment OYSTER_EXECUTOR_HTTP_RPC_URL: found an empty list, expected a URL "
+                                       "http://HOST or https://HOST, or a list of 1 to 16 of them" },
+    { "OYSTER_EXECUTOR_LOG_LEVEL=all", "environment OYSTER_EXECUTOR_LOG_LEVEL: found \"all\", expected \"debug\", "
+                                       "\"info\", \"warn\" or \"error\"" },
+    { "OYSTER_EXECUTOR_API_ADDR=localhost", "environment OYSTER_EXECUTOR_API_ADDR: found \"localhost\", expected an "
+                                            "IPv4 or IPv6 address in numbers" },
+};
+
+static void variables_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_variables / sizeof *bad_variables; i++) {
+        struct config c;
+        struct err e = { 0 };
+        char *environment[] = { (char *)(uintptr_t)bad_variables[i].variable, NULL };
+        struct config_sources from = { .environment = environment };
+        assert_true(parse_sources(&c, NULL, NULL, &from, &e) < 0);
+        assert_string_equal(e.msg, bad_variables[i].message);
+    }
+}
+
+/* A wrong value in the file is told although a stronger source stands before it. */
+static void weaker_sources_are_checked(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e = { 0 };
+    char *environment[] = { "OYSTER_EXECUTOR_JOB_CAPACITY=6", NULL };
+    struct config_sources from = { .environment = environment };
+    assert_true(parse_sources(&c, "job_capacity", "0", &from, &e) < 0);
+    assert_string_equal(e.msg, "c.json: key job_capacity: found 0, expected an integer from 1 to 1000");
+}
+
+/* Without a file the environment may say all; what is missing then is told as the file's absence. */
+static void no_file(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e = { 0 };
+    char cwd[512], *environment[N_REQUIRED + 1] = { NULL };
+    for (size_t i = 0; i < N_REQUIRED; i++) {
+        struct buf b = { 0 };
+        buf_puts(&b, "OYSTER_EXECUTOR_");
+        for (const char *s = required[i][0]; *s; s++)
+            buf_push(&b, *s == '_' ? '_' : (uint8_t)(*s - 'a' + 'A'));
+        buf_printf(&b, "=%.*s", (int)strcspn(required[i][1] + 1, "\"") + (required[i][1][0] != '"'),
+                   required[i][1] + (required[i][1][0] == '"'));
+        (void)buf_cstr(&b);
+        environment[i] = (char *)buf_steal(&b);
+    }
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(load(&c, NULL, environment, &e), 0);
+    assert_int_equal(c.execution_buffer_time_s, 10);
+    config_free(&c);
+    assert_true(load(&c, NULL, environment + 1, &e) < 0);
+    assert_string_equal(e.msg, CONFIG_FILE_DEFAULT ": No such file or directory, expected a JSON file (--config-file "
+                                                   "names it)");
+    char *named[] = { "OYSTER_EXECUTOR_CONFIG_FILE=/nonexistent/d.json", NULL };
+    e = (struct err){ 0 };
+    assert_true(load(&c, NULL, named, &e) < 0);
+    assert_non_null(strstr(e.msg, "/nonexistent/d.json: No such file"));
+    assert_int_equal(chdir(cwd), 0);
+    for (size_t i = 0; i < N_REQUIRED; i++)
+        free(environment[i]);
+}
+
+static void shown(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e = { 0 };
+    struct buf b = { 0 };
+    char *environment[] = { "OYSTER_EXECUTOR_JOB_CAPACITY=2", NULL };
+    struct config_flag flags[] = { { index_of("http_rpc_url"), "https://u:secret@a,http://b:81/" } };
+    struct config_sources from = { .environment = environment, .flags = flags, .n_flags = 1 };
+    assert_int_equal(parse_sources(&c, NULL, NULL, &from, &e), 0);
+    config_show(&b, &c, false);
+    assert_null(strstr(buf_cstr(&b), "secret"));
+    assert_non_null(strstr(buf_cstr(&b), "[\"https://a:443/(hidden)\",\"http://b:81\"]  (flag --http-rpc-url)\n"));
+    assert_non_null(strstr(buf_cstr(&b), "\"wss://ws.example:8443/(hidden)\"  (file c.json)\n"));
+    assert_non_null(strstr(buf_cstr(&b), " 2  (environment OYSTER_EXECUTOR_JOB_CAPACITY)\n"));
+    assert_non_null(strstr(buf_cstr(&b), "\nwarm_workers             2  (default)\n"));
+    assert_non_null(strstr(buf_cstr(&b), "\ncgroup_root              absent  (default)\n"));
+    buf_reset(&b);
+    config_show(&b, &c, true);
+    assert_null(strstr(buf_cstr(&b), "secret"));
+    assert_null(strstr(buf_cstr(&b), "/key"));
+    assert_non_null(strstr(buf_cstr(&b), "\"cgroup_root\":{\"origin\":\"default\"}"));
+    assert_non_null(strstr(buf_cstr(&b), "\"job_capacity\":{\"value\":2,\"origin\":\"environment "
+                                         "OYSTER_EXECUTOR_JOB_CAPACITY\"}"));
+    buf_free(&b);
+    config_free(&c);
 }
 
 static char *read_whole(const char *path)
@@ -271,10 +478,11 @@ static char *read_whole(const char *path)
 static void documented(void **state)
 {
     (void)state;
-    const char *name, *fallback;
+    struct config_key key;
     struct buf expected = { 0 };
     char *text = read_whole("docs/configuration.md");
-    for (size_t i = 0; config_key_info(i, &name, &fallback, &expected); i++) {
+    for (size_t i = 0; config_key_info(i, &key, &expected); i++) {
+        const char *name = key.name, *fallback = key.fallback;
         struct buf row = { 0 };
         buf_printf(&row, "\n| `%s` | %s | %s%s%s |", name, buf_cstr(&expected),
                    !fallback   ? "required"
@@ -300,6 +508,12 @@ int main(void)
         cmocka_unit_test(bad_addresses),
         cmocka_unit_test(not_json),
         cmocka_unit_test(files),
+        cmocka_unit_test(precedence),
+        cmocka_unit_test(values_as_text),
+        cmocka_unit_test(variables_refused),
+        cmocka_unit_test(weaker_sources_are_checked),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(shown),
         cmocka_unit_test(documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include "util/nearest.h"
 
 static const struct command *const commands[] = {
+    &cmd_config_check,
+    &cmd_config_show,
     &cmd_version,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)

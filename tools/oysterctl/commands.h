@@ -5,6 +5,8 @@
 #include "command.h"
 #include "util/buf.h"
 
+extern const struct command cmd_config_check;
+extern const struct command cmd_config_show;
 extern const struct command cmd_version;
 
 /* The i-th command, NULL behind the last. */

@@ -16,7 +16,8 @@ int ctl_config(const struct config **out, struct ctl *c, struct err *e)
     if (!path)
         return 0;
     if (!c->config_loaded) {
-        int rc = config_load(&c->config, path, e);
+        struct config_sources from = { .file = path, .environment = environ };
+        int rc = config_load(&c->config, &from, e);
         if (rc < 0)
             return rc;
         c->config_loaded = true;
