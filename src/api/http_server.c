@@ -1,5 +1,6 @@
 /* libmicrohttpd without threads: its epoll descriptor is polled by the loop, its time-outs run on one timer of ours.
- * A request that is answered later is suspended in the meantime and resumed by http_reply_send. */
+ * A request that is answered later is suspended in the meantime and resumed by http_reply_send; so is one whose answer
+ * is a stream that has nothing to say just now, and resumed by http_stream_write. */
 #include "api/http_server.h"
 
 #include <arpa/inet.h>
@@ -24,14 +25,14 @@
 /* What is read and thrown away of a body that is too long, so that its sender gets to read the answer. */
 #define DRAIN_MAX ((size_t)8 * 1024 * 1024)
 #define SWEEP_MS 1000
-#define HEADERS_MAX 4
+#define STREAM_BLOCK_BYTES 8192
 
 /* One TCP connection. */
 struct conn {
     struct conn *prev, *next;
     int fd;
     uint64_t since_ms; /* connected, or last answered; the request must be complete within the time-out */
-    bool waiting;      /* for an answer of ours: no time-out */
+    bool waiting;      /* for an answer of ours, or taking a stream: no time-out */
 };
 
 struct http_server {
@@ -45,6 +46,7 @@ struct http_server {
     void *arg;
     struct conn *conns;
     struct http_reply *replies;
+    size_t streams;
     bool running;      /* inside MHD_run */
     bool free_pending; /* http_server_free was called there */
 };
@@ -58,10 +60,21 @@ struct http_reply {
     struct buf body;
     size_t received;
     bool started, too_large, handled, suspended;
-    char *headers[HEADERS_MAX][2];
+    char *headers[HTTP_HEADERS_MAX][2];
     size_t n_headers;
     int status;
-    struct MHD_Response *response; /* set by http_reply_send */
+    struct MHD_Response *response; /* set by http_reply_send and http_reply_stream */
+    struct http_stream *stream;
+};
+
+struct http_stream {
+    struct http_reply *reply;
+    struct buf pending;
+    bool parked;  /* suspended: nothing to say */
+    bool ended;   /* by its owner */
+    bool dropped; /* by us */
+    void (*on_closed)(void *arg);
+    void *arg;
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -84,6 +97,23 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     return r;
 }
 
+static struct conn *conn_of(struct MHD_Connection *mc)
+{
+    return MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void stream_closed(struct http_stream *st)
+{
+    struct conn *c = conn_of(st->reply->mc);
+    st->reply->server->streams--;
+    c->waiting = false;
+    c->since_ms = clock_mono_ms();
+    if (st->on_closed && !st->ended)
+        st->on_closed(st->arg);
+    buf_free(&st->pending);
+    free(st);
+}
+
 static void on_request_end(void *cls, struct MHD_Connection *mc, void **context, enum MHD_RequestTerminationCode why)
 {
     (void)mc, (void)why;
@@ -93,6 +123,8 @@ static void on_request_end(void *cls, struct MHD_Connection *mc, void **context,
         return;
     *context = NULL;
     DL_DELETE(s->replies, r);
+    if (r->stream)
+        stream_closed(r->stream);
     if (r->response)
         MHD_destroy_response(r->response);
     for (size_t i = 0; i < r->n_headers; i++) {
@@ -104,37 +136,109 @@ static void on_request_end(void *cls, struct MHD_Connection *mc, void **context,
     free(r);
 }
 
-static struct conn *conn_of(struct MHD_Connection *mc)
-{
-    return MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
 void http_reply_header(struct http_reply *r, const char *name, const char *value)
 {
-    assert(!r->response && r->n_headers < HEADERS_MAX);
+    assert(!r->response && r->n_headers < HTTP_HEADERS_MAX);
     r->headers[r->n_headers][0] = xstrdup(name);
     r->headers[r->n_headers][1] = xstrdup(value);
     r->n_headers++;
 }
 
-void http_reply_send(struct http_reply *r, int status, const char *content_type, const void *body, size_t len)
+static void resume(struct http_reply *r)
 {
-    assert(!r->response);
-    r->status = status;
-    /* the library copies the bytes and takes a plain pointer */
-    r->response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    MHD_resume_connection(r->mc);
+    /* without threads the library does not wake itself up for this */
+    (void)uv_timer_start(&r->server->timer, on_timer, 0, 0);
+}
+
+/* r->response is there: its headers are added and it is on its way. */
+static void answer(struct http_reply *r, int status, const char *content_type)
+{
     if (!r->response)
         abort();
+    r->status = status;
     if (content_type)
         (void)MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     for (size_t i = 0; i < r->n_headers; i++)
         (void)MHD_add_response_header(r->response, r->headers[i][0], r->headers[i][1]);
     if (r->suspended) {
         r->suspended = false;
-        MHD_resume_connection(r->mc);
-        /* without threads the library does not wake itself up for this */
-        (void)uv_timer_start(&r->server->timer, on_timer, 0, 0);
+        resume(r);
     }
+}
+
+void http_reply_send(struct http_reply *r, int status, const char *content_type, const void *body, size_t len)
+{
+    assert(!r->response);
+    /* the library copies the bytes and takes a plain pointer */
+    r->response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    answer(r, status, content_type);
+}
+
+/* ---- answers that go on ---- */
+
+/* The library asks for the next bytes of a stream. */
+static ssize_t on_stream_read(void *cls, uint64_t pos, char *out, size_t max)
+{
+    struct http_stream *st = cls;
+    (void)pos;
+    if (st->dropped)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (st->pending.len > 0) {
+        size_t n = st->pending.len < max ? st->pending.len : max;
+        memcpy(out, st->pending.data, n);
+        buf_consume(&st->pending, n);
+        return (ssize_t)n;
+    }
+    if (st->ended)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    st->parked = true;
+    MHD_suspend_connection(st->reply->mc);
+    return 0;
+}
+
+static void unpark(struct http_stream *st)
+{
+    if (!st->parked)
+        return;
+    st->parked = false;
+    resume(st->reply);
+}
+
+struct http_stream *http_reply_stream(struct http_reply *r, const char *content_type, void (*on_closed)(void *arg),
+                                      void *arg)
+{
+    assert(!r->response);
+    if (r->server->streams == HTTP_STREAMS_MAX)
+        return NULL;
+    struct http_stream *st = xcalloc(1, sizeof *st);
+    st->reply = r;
+    st->on_closed = on_closed;
+    st->arg = arg;
+    r->stream = st;
+    r->server->streams++;
+    r->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_stream_read, st, NULL);
+    answer(r, 200, content_type);
+    return st;
+}
+
+void http_stream_write(struct http_stream *st, const void *data, size_t len)
+{
+    if (st->dropped)
+        return;
+    if (len > HTTP_STREAM_BUFFER_MAX - st->pending.len) {
+        st->dropped = true;
+        (void)shutdown(conn_of(st->reply->mc)->fd, SHUT_RDWR);
+    } else {
+        buf_append(&st->pending, data, len);
+    }
+    unpark(st);
+}
+
+void http_stream_end(struct http_stream *st)
+{
+    st->ended = true;
+    unpark(st);
 }
 
 static void refuse_too_large(struct http_reply *r)
@@ -148,7 +252,7 @@ static void refuse_too_large(struct http_reply *r)
 static enum MHD_Result queue_answer(struct http_reply *r)
 {
     struct conn *c = conn_of(r->mc);
-    c->waiting = false;
+    c->waiting = r->stream != NULL;
     c->since_ms = clock_mono_ms();
     return MHD_queue_response(r->mc, (unsigned)r->status, r->response);
 }
@@ -188,9 +292,13 @@ static enum MHD_Result take_body(struct http_reply *r, const char *data, size_t 
 
 static void call_handler(struct http_reply *r, const char *method)
 {
-    struct http_server_request req = {
-        .method = method, .path = r->path, .query = r->query, .body = r->body.data, .body_len = r->body.len
-    };
+    const char *host = MHD_lookup_connection_value(r->mc, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    struct http_server_request req = { .method = method,
+                                       .path = r->path,
+                                       .query = r->query,
+                                       .host = host ? host : "",
+                                       .body = r->body.data,
+                                       .body_len = r->body.len };
     r->handled = true;
     r->server->handler(r->server->arg, &req, r);
     buf_wipe(&r->body);
@@ -401,9 +509,11 @@ static void release(struct http_server *s)
 {
     close_handles(s); /* before the library closes the polled descriptor */
     for (struct http_reply *r = s->replies; r; r = r->next) {
-        if (r->suspended)
+        if (r->suspended || (r->stream && r->stream->parked))
             MHD_resume_connection(r->mc); /* the library refuses to stop otherwise */
         r->suspended = false;
+        if (r->stream)
+            r->stream->parked = false;
     }
     MHD_stop_daemon(s->daemon);
 }
