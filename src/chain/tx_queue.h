@@ -45,12 +45,30 @@ struct tx_record {
     size_t raw_len;
 };
 
+/* A transaction that a block holds, as its receipt tells. Everything is borrowed. */
+struct tx_inclusion {
+    struct address from;
+    uint64_t nonce;
+    uint8_t hash[32];
+    enum tx_kind kind;
+    struct address to;
+    bool has_job;
+    struct u256 job_id;
+    bool ok; /* status 1 */
+    uint64_t gas_used;
+    struct u256 gas_price_wei; /* 0 = not told */
+    const struct json *logs;   /* as the receipt has them; NULL = not told */
+};
+
 /* Where signed transactions are written down. sending is called before the bytes leave, for the first ones of a nonce
  * and for each replacement. settled: all that was written for the nonce is to be dropped, because it needs no more care
- * (included deep enough, used by another, its call gone elsewhere) or is about to be used for another call. */
+ * (included deep enough, used by another, its call gone elsewhere) or is about to be used for another call. included
+ * (NULL allowed): a receipt was found; told again when the block went and another took the transaction, and in a next
+ * life. */
 struct tx_journal {
     void (*sending)(void *arg, const struct tx_record *record);
     void (*settled)(void *arg, const struct address *from, uint64_t nonce);
+    void (*included)(void *arg, const struct tx_inclusion *inclusion);
 };
 
 enum tx_outcome {

@@ -36,6 +36,7 @@ int tx_receipt_parse(struct tx_receipt *out, const struct json *result, struct e
         json_req_quantity(&out->gas_used, result, "gasUsed", e) < 0)
         return -EPROTO;
     out->effective_gas_price_wei = price_of(result);
+    out->logs = json_get(result, "logs");
     out->ok = status == 1;
     return 1;
 }

@@ -17,6 +17,7 @@ struct tx_receipt {
     uint8_t block_hash[32];
     uint64_t gas_used;
     struct u256 effective_gas_price_wei; /* 0 where the endpoint does not say, or not in numbers */
+    const struct json *logs;             /* borrowed from the result; NULL = not said */
 };
 
 /* Reads the result of eth_getTransactionReceipt. Returns 1, 0 for null (also for a receipt without a block: not yet

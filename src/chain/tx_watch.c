@@ -89,6 +89,25 @@ void txq_poll_idle(struct tx_queue *q)
 
 static void ask_attempt(struct tx_queue *q, struct tx_slot *slot, size_t attempt);
 
+static void journal_inclusion(struct tx_queue *q, const struct tx_slot *slot, const struct tx_receipt *receipt)
+{
+    const struct tx_call *call = slot->call;
+    if (!q->journal || !q->journal->included)
+        return;
+    struct tx_inclusion i = { .from = slot->lane->account,
+                              .nonce = slot->nonce,
+                              .kind = call->kind,
+                              .to = call->to,
+                              .has_job = call->has_job,
+                              .job_id = call->job_id,
+                              .ok = receipt->ok,
+                              .gas_used = receipt->gas_used,
+                              .gas_price_wei = receipt->effective_gas_price_wei,
+                              .logs = receipt->logs };
+    memcpy(i.hash, call->hash, sizeof i.hash);
+    q->journal->included(q->journal_arg, &i);
+}
+
 static void note_included(struct tx_queue *q, struct tx_slot *slot, const struct tx_receipt *receipt)
 {
     struct tx_attempt *attempt = &slot->attempts[slot->ask_attempt];
@@ -104,6 +123,7 @@ static void note_included(struct tx_queue *q, struct tx_slot *slot, const struct
     call->block_number = receipt->block_number;
     call->gas_used = receipt->gas_used;
     call->effective_gas_price_wei = receipt->effective_gas_price_wei;
+    journal_inclusion(q, slot, receipt);
     if (!receipt->ok)
         return;
     gas_learn(&q->gas, call->kind, call->data, call->data_len, receipt->gas_used);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/history.h"
 #include "util/buf.h"
+#include "util/clock.h"
 
 struct job *job_new(struct jobs *owner, struct u256 id, const uint8_t *inputs, size_t inputs_len)
 {
@@ -48,6 +50,24 @@ void job_record(struct ledger *ledger, const struct job *job)
     memcpy(r.signature, job->signature.b, sizeof r.signature);
     memcpy(r.tx_hash, job->tx_hash, sizeof r.tx_hash);
     ledger_put_job(ledger, &r);
+}
+
+static void note_state(void *arg, const struct ledger_job *r)
+{
+    *(enum job_state *)arg = (enum job_state)r->state;
+}
+
+void job_record_final(struct ledger *ledger, const struct job *job)
+{
+    enum job_state before = JOB_INVALID; /* its event may be read again after a restart */
+    (void)ledger_get_job(ledger, job->id, note_state, &before);
+    ledger_begin(ledger);
+    job_record(ledger, job);
+    if (job->state == JOB_CONFIRMED && before != JOB_CONFIRMED)
+        ledger_count(ledger, LEDGER_ANSWERED, clock_wall_ms());
+    else if (job->state == JOB_EXPIRED && !job_state_is_final(before))
+        ledger_count(ledger, LEDGER_MISSED, clock_wall_ms());
+    ledger_commit(ledger);
 }
 
 struct job *job_from_record(struct jobs *owner, const struct ledger_job *r)

@@ -58,6 +58,9 @@ void job_free(struct job *job);
 /* Writes the job as it is now. Inputs and output are left out of a job that is final: they serve no restart. */
 void job_record(struct ledger *ledger, const struct job *job);
 
+/* The same for a job that has just come to its end: counted among the answered or missed ones of this hour, once. */
+void job_record_final(struct ledger *ledger, const struct job *job);
+
 /* A job as it was written; the state is the recorded one and times are not set. */
 struct job *job_from_record(struct jobs *owner, const struct ledger_job *r);
 

@@ -91,7 +91,7 @@ static void job_step(struct job *job, enum job_event event, const char *reason)
         return;
     }
     count_final(&j->stats, to);
-    job_record(j->parts.ledger, job);
+    job_record_final(j->parts.ledger, job);
     cut_history(j);
     uint64_t latency = job->sent_us ? job->sent_us - job->start_us : 0;
     LOG_RECORD(to == JOB_CONFIRMED ? LOG_INFO : LOG_WARN, "job_final", F_STR("job", job->id_text),

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "chain/answer_logs.h"
+#include "ledger/history.h"
 #include "util/clock.h"
 
 static void on_sending(void *arg, const struct tx_record *r)
@@ -29,9 +31,32 @@ static void on_settled(void *arg, const struct address *from, uint64_t nonce)
     ledger_drop_tx(arg, from, nonce);
 }
 
+/* What an answer has cost and brought. */
+static void on_included(void *arg, const struct tx_inclusion *i)
+{
+    struct address owner = { 0 };
+    struct answer_facts facts;
+    if (i->kind != TX_SUBMIT_OUTPUT || !i->has_job)
+        return;
+    (void)ledger_get_setting(arg, LEDGER_OWNER, owner.b, sizeof owner.b);
+    answer_facts_read(&facts, i->logs, &i->to, i->job_id, &owner);
+    struct ledger_receipt r = { .job_id = i->job_id,
+                                .from = i->from,
+                                .nonce = i->nonce,
+                                .ok = i->ok,
+                                .rank = facts.rank,
+                                .gas_used = i->gas_used,
+                                .gas_price_wei = i->gas_price_wei,
+                                .paid_known = i->ok && facts.paid_known,
+                                .paid_token = facts.paid_token,
+                                .paid = facts.paid };
+    memcpy(r.hash, i->hash, sizeof r.hash);
+    ledger_put_receipt(arg, &r);
+}
+
 void journal_install(struct tx_queue *q, struct ledger *l)
 {
-    static const struct tx_journal journal = { on_sending, on_settled };
+    static const struct tx_journal journal = { on_sending, on_settled, on_included };
     tx_queue_set_journal(q, &journal, l);
 }
 

@@ -21,6 +21,14 @@ static const char *const steps[] = {
     " max_fee_wei BLOB NOT NULL, tip_wei BLOB NOT NULL, gas_limit INTEGER NOT NULL, PRIMARY KEY (sender, nonce, hash)"
     ") WITHOUT ROWID;"
     "CREATE INDEX txs_by_job ON txs (job_id);",
+    /* 1 → 2: the history that an operator reads (history.h) */
+    "CREATE TABLE receipts (job_id BLOB NOT NULL, sender BLOB NOT NULL, nonce INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " ok INTEGER NOT NULL, rank INTEGER NOT NULL, gas_used INTEGER NOT NULL, gas_price_wei BLOB NOT NULL,"
+    " paid_token BLOB, paid BLOB, PRIMARY KEY (job_id, sender, nonce)) WITHOUT ROWID;"
+    "CREATE TABLE slashes (job_id BLOB PRIMARY KEY, wall_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX slashes_by_time ON slashes (wall_ms);"
+    "CREATE TABLE hours (start_s INTEGER PRIMARY KEY, answered INTEGER NOT NULL, missed INTEGER NOT NULL,"
+    " slashed INTEGER NOT NULL);",
 };
 
 #define VERSION ((int)(sizeof steps / sizeof *steps))
