@@ -45,3 +45,9 @@ export function ctlBinary() {
     const built = join(dirname(executorBinary()), '..', 'tools', 'oysterctl', 'oysterctl');
     return need(process.env.OYSTERCTL_BIN ?? built, 'run make build, or name the binary in OYSTERCTL_BIN');
 }
+
+// A program of tools/ of the same build as the executor.
+export function toolBinary(folder, name) {
+    const build = process.env.OYSTER_BUILD ?? join(dirname(executorBinary()), '..');
+    return need(join(build, 'tools', folder, name), 'run make build');
+}

@@ -85,6 +85,11 @@ void cert_free(struct cert *c)
     free(c);
 }
 
+void cert_free_p(struct cert **c)
+{
+    cert_free(*c);
+}
+
 void cert_der(struct buf *out, const struct cert *c)
 {
     unsigned char *der = NULL;

@@ -23,6 +23,9 @@ struct cert *cert_parse(const void *data, size_t len, struct err *e);
 /* NULL allowed. */
 void cert_free(struct cert *c);
 
+/* For CLEANUP. */
+void cert_free_p(struct cert **c);
+
 /* Append its DER / its subject as one line (RFC 2253). */
 void cert_der(struct buf *out, const struct cert *c);
 void cert_subject(struct buf *out, const struct cert *c);
