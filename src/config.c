@@ -52,6 +52,8 @@ static const struct key keys[] = {
     { "metrics_addr", &kind_listen_addr, AT(metrics_addr), 1, 0, 0, ABSENT, LISTEN_ADDR_EXPECTED },
     { "port", &kind_u32, AT(port), 0, 65535, 1, "6001", NULL },
     { "api_addr", &kind_ip, AT(api_addr), 1, 0, 0, "\"0.0.0.0\"", "an IPv4 or IPv6 address in numbers" },
+    { "config_auth", &kind_word, AT(owner_configures), 0, 0, 0, "\"none\"", "\"owner\" or \"none\"" },
+    { "owner", &kind_address, AT(owner), 0, 0, 0, ABSENT, "an address: 40 hex digits with or without 0x" },
     { "log_format", &kind_choice, AT(log_format), 0, 0, 0, "\"logfmt\"", "\"logfmt\" or \"json\"" },
     { "log_level", &kind_choice, AT(log_level), 0, 0, 0, "\"info\"", "\"debug\", \"info\", \"warn\" or \"error\"" },
 };

@@ -72,6 +72,8 @@ struct config {
     char *metrics_addr;          /* "HOST:PORT" or "off"; NULL = 127.0.0.1:9001 where that is free */
     uint32_t port;               /* of the HTTP API; 6001, 0 = any free one */
     char *api_addr;              /* "0.0.0.0" */
+    bool owner_configures;       /* config_auth: "owner", or "none" (default): who may set the gas key */
+    struct address owner;        /* zero = the first that is told to the API */
     enum log_format log_format;  /* "logfmt" */
     enum log_level log_level;    /* "info" */
 

@@ -393,14 +393,13 @@ struct node *node_new(uv_loop_t *loop, const struct node_options *options,
     n->restore_timer = new_timer(n);
     if (state_dir_open(&n->state_dir, n->config->state_dir, &n->enclave_key->address, e) < 0 ||
         node_open_api(n, e) < 0 || node_open_monitor(n, e) < 0 || open_ledger(n, e) < 0 || open_rpc(n, e) < 0 ||
-        open_pool(n, e) < 0) {
+        open_pool(n, e) < 0 || node_restore_settings(n, e) < 0) {
         close_parts(n);
         state_dir_close(&n->state_dir);
         free(n);
         return NULL;
     }
     open_chain(n);
-    node_restore_settings(n);
     log_info("started", F_STR("version", OYSTER_VERSION), F_U64("port", api_port(n->api)),
              F_STR("enclave_address", address_checksum(address, &n->enclave_key->address)),
              F_U64("capacity", n->config->capacity), F_U64("warm_workers", n->config->warm_workers));

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/owner_auth.h"
+#include "eth/ecies.h"
 #include "eth/eip712.h"
 #include "ledger/gas_key.h"
 #include "node_int.h"
@@ -24,6 +26,40 @@ static void op_identity(void *arg, struct api_identity *out)
     out->owner = n->owner;
     out->has_gas_key = n->has_gas_key;
     out->gas_address = n->gas_address;
+    out->owner_signs = n->config->owner_configures;
+}
+
+static int op_open_gas_key(void *arg, struct seckey *out, const uint8_t *sealed, size_t len, struct err *e)
+{
+    const struct node *n = arg;
+    uint8_t secret[32] = { 0 };
+    if (len != sizeof secret + ECIES_OVERHEAD_BYTES)
+        return err_set(e, -EINVAL, "expected %zu bytes, found %zu", sizeof secret + ECIES_OVERHEAD_BYTES, len);
+    int rc = ecies_open(secret, n->enclave_key, ECIES_GAS_KEY, sealed, len, e);
+    if (rc == 0)
+        rc = seckey_init(out, secret, e);
+    explicit_bzero(secret, sizeof secret);
+    return rc;
+}
+
+static int op_accept_word(void *arg, const struct api_gas_key_word *word, struct err *e)
+{
+    struct node *n = arg;
+    struct owner_auth auth = { .owner = n->owner,
+                               .enclave = n->enclave_key->address,
+                               .gas_address = word->gas_address,
+                               .sign_timestamp_s = word->sign_timestamp_s,
+                               .signature = word->signature,
+                               .now_s = chain_clock_now_ms(&n->clock, clock_mono_ms(), clock_wall_ms()) / 1000,
+                               .last_s = n->word_s };
+    int rc = owner_auth_check(&auth, e);
+    if (rc < 0) {
+        log_warn("gas_key_without_owner", F_ERR(e));
+        return rc;
+    }
+    n->word_s = word->sign_timestamp_s;
+    ledger_put_setting(n->ledger, LEDGER_CONFIG_SIGNED, &n->word_s, sizeof n->word_s);
+    return 0;
 }
 
 static void op_set_owner(void *arg, const struct address *owner)
@@ -124,8 +160,13 @@ static int op_sign_registration(void *arg, struct api_registration *out, struct 
 
 int node_open_api(struct node *n, struct err *e)
 {
-    static const struct api_ops ops = { op_identity, op_set_owner, op_set_gas_key, op_cancel_gas_key,
-                                        op_sign_registration };
+    static const struct api_ops ops = { .identity = op_identity,
+                                        .set_owner = op_set_owner,
+                                        .open_gas_key = op_open_gas_key,
+                                        .accept_word = op_accept_word,
+                                        .set_gas_key = op_set_gas_key,
+                                        .cancel_gas_key = op_cancel_gas_key,
+                                        .sign_registration = op_sign_registration };
     n->api = api_new(n->loop, n->config->api_addr, (uint16_t)n->config->port, &ops, n, e);
     return n->api ? 0 : e->code;
 }
@@ -164,12 +205,33 @@ static void restore_gas_key(uv_timer_t *timer)
         log_error("gas_key_not_restored", F_ERR(&e));
 }
 
-/* What an earlier life was told by its owner. */
-void node_restore_settings(struct node *n)
+/* The owner that the configuration names. One that was set before stays: it is set once. */
+static int take_configured_owner(struct node *n, struct err *e)
+{
+    const struct address *owner = &n->config->owner;
+    char found[ADDRESS_TEXT_MAX], expected[ADDRESS_TEXT_MAX];
+    if (address_is_zero(owner))
+        return 0;
+    if (n->has_owner && !address_eq(&n->owner, owner))
+        return err_set(e, -EINVAL, "key owner: found %s, but this node was configured before by its owner %s",
+                       address_checksum(found, owner), address_checksum(expected, &n->owner));
+    if (!n->has_owner)
+        ledger_put_setting(n->ledger, LEDGER_OWNER, owner->b, sizeof owner->b);
+    n->owner = *owner;
+    n->has_owner = true;
+    return 0;
+}
+
+int node_restore_settings(struct node *n, struct err *e)
 {
     n->has_owner = ledger_get_setting(n->ledger, LEDGER_OWNER, n->owner.b, sizeof n->owner.b) == sizeof n->owner.b;
     if (ledger_get_setting(n->ledger, LEDGER_CURSOR, &n->cursor, sizeof n->cursor) != sizeof n->cursor)
         n->cursor = 0;
+    if (ledger_get_setting(n->ledger, LEDGER_CONFIG_SIGNED, &n->word_s, sizeof n->word_s) != sizeof n->word_s)
+        n->word_s = 0;
+    if (take_configured_owner(n, e) < 0)
+        return -EINVAL;
     if (n->has_owner)
         restore_gas_key(n->restore_timer);
+    return 0;
 }

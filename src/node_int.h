@@ -58,6 +58,7 @@ struct node {
     struct address owner;
     struct seckey new_gas_key; /* while its nonce is asked for */
     struct address gas_address;
+    uint64_t word_s; /* sign_timestamp of the owner's last word that was accepted; 0 = none */
     struct rpc_call *nonce_call;
     api_gas_key_done_fn *nonce_done;
     void *nonce_done_arg;
@@ -75,8 +76,9 @@ int node_open_api(struct node *n, struct err *e);
 /* The chain is known: a gas key that waits for it goes on. */
 void node_api_chain_known(struct node *n);
 
-/* What an earlier life was told by its owner. */
-void node_restore_settings(struct node *n);
+/* What an earlier life was told by its owner, and what the configuration says of one. Returns 0, or -EINVAL where the
+ * two name different owners. */
+int node_restore_settings(struct node *n, struct err *e);
 
 /* node_status.c: serves metrics and health, where the configuration wants it. Returns 0 or a negative errno with e. */
 int node_open_monitor(struct node *n, struct err *e);

@@ -7,26 +7,42 @@
 #include "util/hex.h"
 #include "util/json.h"
 
-int body_string(struct buf *text, const char *key, const uint8_t *body, size_t len, struct buf *answer)
+/* An object of the body, for json_free_secret; NULL with the answer. key: what it should hold. */
+static struct json *parse_object(const char *key, const uint8_t *body, size_t len, struct buf *answer)
 {
     struct err why = { 0 };
-    size_t n = 0;
     struct json *root = json_parse_secret(body ? (const char *)body : "", len, &why);
-    const struct json *value = json_get(root, key);
-    const char *s = json_str(value, &n);
     if (!root)
         buf_printf(answer, "Invalid JSON body: unreadable at %s, expected {\"%s\": \"0x...\"}\n", why.msg, key);
-    else if (json_kind(root) != JSON_KIND_OBJECT)
+    else if (json_kind(root) == JSON_KIND_OBJECT)
+        return root;
+    else
         buf_printf(answer, "Invalid JSON body: found %s, expected an object {\"%s\": \"0x...\"}\n",
                    json_kind_name(root), key);
-    else if (!value)
+    json_free_secret(root);
+    return NULL;
+}
+
+static int take_string(struct buf *text, const struct json *root, const char *key, struct buf *answer)
+{
+    size_t n = 0;
+    const struct json *value = json_get(root, key);
+    const char *s = json_str(value, &n);
+    if (!value)
         buf_printf(answer, "Missing key %s: expected {\"%s\": \"0x...\"}\n", key, key);
     else if (!s)
         buf_printf(answer, "Invalid type of key %s: found %s, expected a hex string\n", key, json_kind_name(value));
     else
         buf_append(text, s, n);
-    json_free_secret(root);
     return s ? 0 : -EINVAL;
+}
+
+int body_string(struct buf *text, const char *key, const uint8_t *body, size_t len, struct buf *answer)
+{
+    struct json *root = parse_object(key, body, len, answer);
+    int rc = root ? take_string(text, root, key, answer) : -EINVAL;
+    json_free_secret(root);
+    return rc;
 }
 
 /* A byte as Rust prints the char of that code point with {:?}: the texts of the API were first written by a Rust
@@ -50,8 +66,7 @@ static void put_rust_char(struct buf *out, uint8_t c)
         buf_printf(out, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f)); /* UTF-8 of U+0080 to U+00FF */
 }
 
-/* Decodes text to bytes; what is the answer's name of the text. bytes: wipe with buf_wipe. */
-static int decode(struct buf *bytes, const struct buf *text, const char *what, struct buf *answer)
+int body_hex(struct buf *bytes, const struct buf *text, const char *what, struct buf *answer)
 {
     const char *s = text->data ? (const char *)text->data : "";
     size_t len = text->len, bad = 0;
@@ -77,7 +92,7 @@ static int decode(struct buf *bytes, const struct buf *text, const char *what, s
 int body_owner(struct address *out, const struct buf *text, struct buf *answer)
 {
     CLEANUP(buf_free) struct buf bytes = { 0 };
-    if (decode(&bytes, text, "owner address", answer) < 0)
+    if (body_hex(&bytes, text, "owner address", answer) < 0)
         return -EINVAL;
     if (bytes.len != sizeof out->b) {
         buf_puts(answer, "Owner address must be 20 bytes long!\n");
@@ -95,7 +110,7 @@ int body_gas_key(struct seckey *out, const struct buf *text, struct buf *answer)
 {
     CLEANUP(buf_wipe) struct buf bytes = { 0 };
     struct err why = { 0 };
-    if (decode(&bytes, text, "gas private key", answer) < 0)
+    if (body_hex(&bytes, text, "gas private key", answer) < 0)
         return -EINVAL;
     if (bytes.len != sizeof out->secret) {
         buf_puts(answer, "Gas private key must be 32 bytes long!\n");
@@ -107,4 +122,60 @@ int body_gas_key(struct seckey *out, const struct buf *text, struct buf *answer)
         return -EINVAL;
     }
     return 0;
+}
+
+/* ---- /mutable-config ---- */
+
+#define PLAIN "gas_key_hex"
+#define ENCRYPTED "gas_key_encrypted_hex"
+
+static int take_signature(struct body_gas *out, const struct json *root, struct buf *answer)
+{
+    CLEANUP(buf_free) struct buf text = { 0 };
+    CLEANUP(buf_free) struct buf bytes = { 0 };
+    const struct json *at = json_get(root, "sign_timestamp");
+    out->is_signed = at && json_get(root, "signature");
+    if (!out->is_signed)
+        return 0;
+    if (!json_u64(at, &out->sign_timestamp_s)) {
+        buf_puts(answer, "Invalid sign_timestamp: expected seconds since 1970 as an integer\n");
+        return -EINVAL;
+    }
+    if (take_string(&text, root, "signature", answer) < 0 || body_hex(&bytes, &text, "owner signature", answer) < 0)
+        return -EINVAL;
+    if (bytes.len != sizeof out->signature.b) {
+        buf_puts(answer, "Owner signature must be 65 bytes long!\n");
+        return -EINVAL;
+    }
+    memcpy(out->signature.b, bytes.data, sizeof out->signature.b);
+    return 0;
+}
+
+static int take_gas(struct body_gas *out, const struct json *root, bool with_signature, struct buf *answer)
+{
+    out->encrypted = json_get(root, ENCRYPTED) != NULL;
+    if (out->encrypted && json_get(root, PLAIN)) {
+        buf_puts(answer, "Found both " PLAIN " and " ENCRYPTED ", expected one of them\n");
+        return -EINVAL;
+    }
+    if (take_string(&out->text, root, out->encrypted ? ENCRYPTED : PLAIN, answer) < 0)
+        return -EINVAL;
+    return with_signature ? take_signature(out, root, answer) : 0;
+}
+
+int body_gas(struct body_gas *out, const uint8_t *body, size_t len, bool with_signature, struct buf *answer)
+{
+    *out = (struct body_gas){ 0 };
+    struct json *root = parse_object(PLAIN, body, len, answer);
+    int rc = root ? take_gas(out, root, with_signature, answer) : -EINVAL;
+    json_free_secret(root);
+    if (rc < 0)
+        body_gas_wipe(out);
+    return rc;
+}
+
+void body_gas_wipe(struct body_gas *g)
+{
+    buf_wipe(&g->text);
+    explicit_bzero(g, sizeof *g);
 }

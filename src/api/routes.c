@@ -154,15 +154,61 @@ static void on_gas_key(void *arg, const char *error)
     start_next_gas_key(a);
 }
 
+/* The key that the body holds, in either form. Returns 0 or -EINVAL with the answer. */
+static int take_key(struct api *a, struct seckey *key, const struct body_gas *body, struct buf *answer)
+{
+    CLEANUP(buf_wipe) struct buf sealed = { 0 };
+    struct err e = { 0 };
+    if (!body->encrypted)
+        return body_gas_key(key, &body->text, answer);
+    if (body_hex(&sealed, &body->text, "encrypted gas key", answer) < 0)
+        return -EINVAL;
+    if (a->ops.open_gas_key(a->arg, key, sealed.data, sealed.len, &e) == 0)
+        return 0;
+    buf_printf(answer, "Invalid encrypted gas key provided: %s\n", e.msg);
+    return -EINVAL;
+}
+
+/* Where the owner has to sign for a gas key. Returns 0, or the status of the answer. */
+static int check_word(struct api *a, const struct api_identity *id, const struct address *gas_address,
+                      const struct body_gas *body, struct buf *answer)
+{
+    struct api_gas_key_word word = { *gas_address, body->sign_timestamp_s, body->signature };
+    struct err e = { 0 };
+    if (!id->has_owner) {
+        buf_puts(answer, "Immutable params not configured yet!\n");
+        return 400;
+    }
+    if (!body->is_signed)
+        buf_puts(answer, "Owner's signature is missing: expected sign_timestamp and signature beside the gas key\n");
+    else if (a->ops.accept_word(a->arg, &word, &e) < 0)
+        buf_printf(answer, "Owner's signature refused: %s\n", e.msg);
+    return answer->len ? 403 : 0;
+}
+
+/* Reads a request for a gas key. Returns 0, or the status of the answer. */
+static int read_gas_request(struct api *a, struct seckey *key, const struct http_server_request *req,
+                            struct buf *answer)
+{
+    CLEANUP(body_gas_wipe) struct body_gas body;
+    struct api_identity id = { 0 };
+    a->ops.identity(a->arg, &id);
+    if (body_gas(&body, req->body, req->body_len, id.owner_signs, answer) < 0 || take_key(a, key, &body, answer) < 0)
+        return 400;
+    int status = id.owner_signs ? check_word(a, &id, &key->address, &body, answer) : 0;
+    if (status)
+        seckey_wipe(key);
+    return status;
+}
+
 static void post_mutable(struct api *a, const struct http_server_request *req, struct http_reply *reply)
 {
-    CLEANUP(buf_wipe) struct buf text = { 0 };
     struct buf answer = { 0 };
     struct gas_request *g = xcalloc(1, sizeof *g);
-    if (body_string(&text, "gas_key_hex", req->body, req->body_len, &answer) < 0 ||
-        body_gas_key(&g->key, &text, &answer) < 0) {
+    int status = read_gas_request(a, &g->key, req, &answer);
+    if (status) {
         free(g);
-        send_buf(reply, 400, TEXT, &answer);
+        send_buf(reply, status, TEXT, &answer);
         return;
     }
     g->reply = reply;

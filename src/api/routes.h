@@ -21,6 +21,14 @@ struct api_identity {
     bool has_owner, has_gas_key;
     struct address owner;       /* with has_owner */
     struct address gas_address; /* with has_gas_key */
+    bool owner_signs;           /* a gas key needs the owner's signature (config_auth) */
+};
+
+/* An owner's word for a gas key. */
+struct api_gas_key_word {
+    struct address gas_address;
+    uint64_t sign_timestamp_s;
+    struct signature signature;
 };
 
 /* What an owner takes to the Executors contract: the signature is over eip712_register of these and the owner. */
@@ -40,6 +48,14 @@ struct api_ops {
 
     /* Called at most once with success: sets the owner for the node's life. */
     void (*set_owner)(void *arg, const struct address *owner);
+
+    /* Opens a gas key that was encrypted to the enclave key; out holds nothing on failure. Returns 0, or a negative
+     * errno with e saying why it cannot be read. */
+    int (*open_gas_key)(void *arg, struct seckey *out, const uint8_t *sealed, size_t len, struct err *e);
+
+    /* With owner_signs, and the owner known: whether the owner has signed for this gas key, now and not before. One
+     * that is accepted is used up. Returns 0, or a negative errno with e saying what is wrong. */
+    int (*accept_word)(void *arg, const struct api_gas_key_word *word, struct err *e);
 
     /* Fetches the nonce of key's address and, with it, makes key (copy it) the gas key in place of an older one. done
      * is called exactly once, never from inside, unless cancel_gas_key comes first. The next call may come from inside

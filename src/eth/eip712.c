@@ -12,6 +12,8 @@
 #define ATTESTATION_TYPE                                                                                               \
     "Attestation(bytes enclavePubKey,bytes PCR0,bytes PCR1,bytes PCR2,uint256 timestampInMilliseconds)"
 
+#define CONFIGURE_GAS_KEY_TYPE "ConfigureGasKey(address enclave,address gasAddress,uint256 signTimestamp)"
+
 #define WORDS_MAX 6 /* the type hash and up to five members */
 
 /* encodeData of a struct: each member is one word; bytes and strings enter as their hash. */
@@ -96,4 +98,15 @@ void eip712_attestation(uint8_t digest[32], const uint8_t *pubkey, size_t pubkey
     put_hash(&s, pcr2, 48);
     put_u64(&s, timestamp_ms);
     finish(digest, "marlin.oyster.AttestationVerifier", &s);
+}
+
+void eip712_configure_gas_key(uint8_t digest[32], const struct address *enclave, const struct address *gas_address,
+                              uint64_t sign_timestamp_s)
+{
+    struct encoded s = { 0 };
+    put_hash(&s, CONFIGURE_GAS_KEY_TYPE, strlen(CONFIGURE_GAS_KEY_TYPE));
+    put_address(&s, enclave);
+    put_address(&s, gas_address);
+    put_u64(&s, sign_timestamp_s);
+    finish(digest, "marlin.oyster.Executor", &s);
 }

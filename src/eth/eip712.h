@@ -1,4 +1,4 @@
-/* EIP-712 digests of the four structs in PROTOCOL.md: domains of name and version "1" only. Pure. */
+/* EIP-712 digests of the structs in PROTOCOL.md and docs/api.md: domains of name and version "1" only. Pure. */
 #ifndef OYSTER_ETH_EIP712_H
 #define OYSTER_ETH_EIP712_H
 
@@ -15,6 +15,10 @@ void eip712_register(uint8_t digest[32], const struct address *owner, uint64_t j
 /* SubmitOutput of the domain marlin.oyster.Jobs (both generations). */
 void eip712_submit_output(uint8_t digest[32], struct u256 job_id, const void *output, size_t output_len,
                           uint64_t total_time_ms, uint8_t error_code, uint64_t sign_timestamp_s);
+
+/* ConfigureGasKey of the domain marlin.oyster.Executor: an owner's word for a new gas key (docs/api.md). */
+void eip712_configure_gas_key(uint8_t digest[32], const struct address *enclave, const struct address *gas_address,
+                              uint64_t sign_timestamp_s);
 
 /* Attestation of the domain marlin.oyster.AttestationVerifier. Each PCR is 48 bytes. */
 void eip712_attestation(uint8_t digest[32], const uint8_t *pubkey, size_t pubkey_len, const uint8_t pcr0[48],

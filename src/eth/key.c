@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <secp256k1.h>
+#include <secp256k1_ecdh.h>
 #include <secp256k1_recovery.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,27 @@ void seckey_sign(struct signature *out, const struct seckey *key, const uint8_t 
     ok = secp256k1_ecdsa_recoverable_signature_serialize_compact(ctx(), out->b, &recid, &sig);
     assert(ok && recid < 2); /* 2 and 3 need r above the order: not found by anyone yet */
     out->b[64] = (uint8_t)(27 + recid);
+}
+
+/* The point's x as it is: whoever derives a key from it hashes it together with what the key is for. */
+static int take_x(unsigned char *out, const unsigned char *x32, const unsigned char *y32, void *data)
+{
+    (void)y32, (void)data;
+    memcpy(out, x32, 32);
+    return 1;
+}
+
+int seckey_ecdh(uint8_t shared[32], const struct seckey *key, const uint8_t pubkey[64], struct err *e)
+{
+    secp256k1_pubkey parsed;
+    uint8_t full[65] = { 4 };
+    memcpy(full + 1, pubkey, 64);
+    if (!secp256k1_ec_pubkey_parse(ctx(), &parsed, full, sizeof full))
+        return err_set(e, -EINVAL, "not a public key: no point of secp256k1");
+    int ok = secp256k1_ecdh(ctx(), shared, &parsed, key->secret, take_x, NULL);
+    DECLASSIFY(&ok, sizeof ok);
+    assert(ok); /* fails for an invalid secret only, and struct seckey holds valid ones */
+    return 0;
 }
 
 /* The malleable twin of every signature has a high s; chain and contracts refuse it (EIP-2), and so do we. */

@@ -35,6 +35,10 @@ void seckey_wipe(struct seckey *key);
 /* Signs a 32-byte digest (RFC 6979 nonce). */
 void seckey_sign(struct signature *out, const struct seckey *key, const uint8_t digest[32]);
 
+/* What two keys have in common (ECDH): the x coordinate of secret · pubkey, 32 bytes. A secret: wipe it. Returns 0, or
+ * -EINVAL where pubkey (x ‖ y) is no point of the curve. */
+int seckey_ecdh(uint8_t shared[32], const struct seckey *key, const uint8_t pubkey[64], struct err *e);
+
 /* The public key / address that made sig over digest. v may be 0, 1, 27 or 28. Returns 0 or -EINVAL. */
 int signature_recover(uint8_t pubkey[64], const struct signature *sig, const uint8_t digest[32], struct err *e);
 int signature_recover_address(struct address *out, const struct signature *sig, const uint8_t digest[32],

@@ -11,6 +11,9 @@ const structs = {
     Attestation: field('bytes enclavePubKey,bytes PCR0,bytes PCR1,bytes PCR2,uint256 timestampInMilliseconds'),
   },
 };
+structs.configure = {
+  ConfigureGasKey: field('address enclave,address gasAddress,uint256 signTimestamp'),
+};
 const domain = (name) => ({ name, version: '1' });
 
 compare('eip712 register generation 1', (r) => {
@@ -38,3 +41,9 @@ compare('eip712 attestation', (r) => {
   return [`attestation ${v.enclavePubKey} ${v.PCR0} ${v.PCR1} ${v.PCR2} ${v.timestampInMilliseconds}`,
     TypedDataEncoder.hash(domain('marlin.oyster.AttestationVerifier'), structs.attestation, v)];
 });
+
+compare('eip712 configure gas key', (r) => {
+  const v = { enclave: r.address(), gasAddress: r.address(), signTimestamp: r.uint(64) };
+  return [`configure_gas_key ${v.enclave} ${v.gasAddress} ${v.signTimestamp}`,
+    TypedDataEncoder.hash(domain('marlin.oyster.Executor'), structs.configure, v)];
+}, 2000);

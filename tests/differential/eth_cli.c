@@ -7,6 +7,7 @@
 
 #include "eth/abi.h"
 #include "eth/address.h"
+#include "eth/ecies.h"
 #include "eth/eip712.h"
 #include "eth/keccak.h"
 #include "eth/key.h"
@@ -369,6 +370,44 @@ static void ask_attestation(struct buf *out, struct question *q)
     buf_free(&pubkey);
 }
 
+static void ask_configure_gas_key(struct buf *out, struct question *q)
+{
+    uint8_t digest[32];
+    struct address enclave = take_address(q), gas = take_address(q);
+    eip712_configure_gas_key(digest, &enclave, &gas, take_u64(q));
+    put_hex(out, digest, 32);
+}
+
+static void ask_ecies_seal(struct buf *out, struct question *q)
+{
+    uint8_t pubkey[64];
+    struct buf sealed = { 0 };
+    take_exact(pubkey, sizeof pubkey, q);
+    struct buf purpose = take_bytes(q), data = take_bytes(q);
+    if (ecies_seal(&sealed, pubkey, buf_cstr(&purpose), data.data, data.len, NULL) < 0)
+        buf_puts(out, "error");
+    else
+        put_hex(out, sealed.data, sealed.len);
+    buf_free(&sealed);
+    buf_free(&purpose);
+    buf_free(&data);
+}
+
+static void ask_ecies_open(struct buf *out, struct question *q)
+{
+    struct buf data = { 0 };
+    struct seckey key = take_key(q);
+    struct buf purpose = take_bytes(q), sealed = take_bytes(q);
+    uint8_t *room = buf_extend(&data, sealed.len + 1);
+    if (ecies_open(room, &key, buf_cstr(&purpose), sealed.data, sealed.len, NULL) < 0)
+        buf_puts(out, "error");
+    else
+        put_hex(out, room, sealed.len - ECIES_OVERHEAD_BYTES);
+    buf_free(&data);
+    buf_free(&purpose);
+    buf_free(&sealed);
+}
+
 static void ask_tx(struct buf *out, struct question *q)
 {
     struct buf raw = { 0 };
@@ -485,6 +524,9 @@ static const struct {
     { "register", ask_register },
     { "submit_output", ask_submit_output },
     { "attestation", ask_attestation },
+    { "configure_gas_key", ask_configure_gas_key },
+    { "ecies_seal", ask_ecies_seal },
+    { "ecies_open", ask_ecies_open },
     { "tx", ask_tx },
     { "keystore_open", ask_keystore_open },
     { "keystore_seal", ask_keystore_seal },

@@ -37,6 +37,18 @@ static void try_owner(const uint8_t *data, size_t size)
     buf_free(&answer);
 }
 
+static void try_gas_request(const uint8_t *data, size_t size)
+{
+    struct buf answer = { 0 };
+    struct body_gas g;
+    if (body_gas(&g, data, size, true, &answer) == 0)
+        assert(answer.len == 0);
+    else
+        check_refusal(&answer);
+    body_gas_wipe(&g);
+    buf_free(&answer);
+}
+
 static void try_gas_key(const uint8_t *data, size_t size)
 {
     struct buf text = { 0 }, answer = { 0 };
@@ -56,5 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     try_owner(data, size);
     try_gas_key(data, size);
+    try_gas_request(data, size);
     return 0;
 }

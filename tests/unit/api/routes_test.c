@@ -17,6 +17,7 @@
 
 #include "api/client.h"
 #include "api/routes.h"
+#include "eth/ecies.h"
 #include "eth/eip712.h"
 #include "util/buf.h"
 #include "util/hex.h"
@@ -36,6 +37,8 @@ struct fixture {
     int env;
     const char *nonce_error;
     const char *sign_error;
+    const char *word_error;
+    struct api_gas_key_word word;
     uv_timer_t nonce_timer;
     uint64_t nonce_delay_ms;
     struct address next_gas_address;
@@ -101,7 +104,30 @@ static int op_sign(void *arg, struct api_registration *out, struct err *e)
     return 0;
 }
 
-static const struct api_ops ops = { op_identity, op_set_owner, op_set_gas_key, op_cancel_gas_key, op_sign };
+static int op_open(void *arg, struct seckey *out, const uint8_t *sealed, size_t len, struct err *e)
+{
+    struct fixture *f = arg;
+    uint8_t secret[32];
+    if (len != sizeof secret + ECIES_OVERHEAD_BYTES)
+        return err_set(e, -EINVAL, "of another length");
+    int rc = ecies_open(secret, &f->enclave_key, ECIES_GAS_KEY, sealed, len, e);
+    return rc < 0 ? rc : seckey_init(out, secret, e);
+}
+
+static int op_accept(void *arg, const struct api_gas_key_word *word, struct err *e)
+{
+    struct fixture *f = arg;
+    f->word = *word;
+    return f->word_error ? err_set(e, -EACCES, "%s", f->word_error) : 0;
+}
+
+static const struct api_ops ops = { .identity = op_identity,
+                                    .set_owner = op_set_owner,
+                                    .open_gas_key = op_open,
+                                    .accept_word = op_accept,
+                                    .set_gas_key = op_set_gas_key,
+                                    .cancel_gas_key = op_cancel_gas_key,
+                                    .sign_registration = op_sign };
 
 static int set_up(void **state)
 {
@@ -143,13 +169,15 @@ static void start(struct client *c, struct fixture *f, const char *method, const
 /* docs/api.md has every text, up to its variable end. */
 static void is_documented(const char *text)
 {
-    char doc[16384];
+    static char doc[131072];
     FILE *f = fopen("docs/api.md", "r");
     assert_non_null(f);
     size_t n = fread(doc, 1, sizeof doc - 1, f);
     doc[n] = 0;
     (void)fclose(f);
     const char *open_end = strstr(text, "address: ");
+    if (!open_end)
+        open_end = strstr(text, "refused: ");
     char *fixed = strndup(text, open_end ? (size_t)(open_end - text) : strcspn(text, "\n"));
     if (!strstr(doc, fixed))
         fail_msg("docs/api.md lacks: %s", fixed);
@@ -218,6 +246,68 @@ static void mutable_config(void **state)
 }
 
 /* Two gas keys at nearly the same time: the later request wins, whichever nonce would have come first. */
+/* The same key, readable for the holder of the enclave key only. */
+static void mutable_config_encrypted(void **state)
+{
+    struct fixture *f = *state;
+    struct buf sealed = { 0 }, hex = { 0 }, body = { 0 };
+    uint8_t secret[32];
+    assert_int_equal(hex_decode_exact(secret, 32, GAS_KEY, 64, NULL), 0);
+    assert_int_equal(ecies_seal(&sealed, f->enclave_key.pubkey, ECIES_GAS_KEY, secret, 32, NULL), 0);
+    hex_append0x(&hex, sealed.data, sealed.len);
+    buf_printf(&body, "{\"gas_key_encrypted_hex\":\"%s\"}", buf_cstr(&hex));
+    expect(f, "POST", "/mutable-config", buf_cstr(&body), 200, "Mutable params configured!\n");
+    char address[ADDRESS_TEXT_MAX];
+    assert_string_equal(address_lower(address, &f->id.gas_address), GAS_ADDRESS);
+    buf_reset(&body);
+    hex.data[10] = hex.data[10] == '0' ? '1' : '0';
+    buf_printf(&body, "{\"gas_key_encrypted_hex\":\"%s\"}", buf_cstr(&hex));
+    expect(f, "POST", "/mutable-config", buf_cstr(&body), 400,
+           "Invalid encrypted gas key provided: not a public key: no point of secp256k1\n");
+    expect(f, "POST", "/mutable-config", "{\"gas_key_encrypted_hex\":\"0x123\"}", 400,
+           "Invalid encrypted gas key hex string: OddLength\n");
+    expect(f, "POST", "/mutable-config", "{\"gas_key_encrypted_hex\":\"0x12\",\"gas_key_hex\":\"0x12\"}", 400,
+           "Found both gas_key_hex and gas_key_encrypted_hex, expected one of them\n");
+    buf_free(&sealed);
+    buf_free(&hex);
+    buf_free(&body);
+}
+
+#define SIGNED(more) "{\"gas_key_hex\":\"" GAS_KEY "\",\"sign_timestamp\":1721388963" more "}"
+#define SIGNATURE_HEX                                                                                                  \
+    "19902ff8f70d7bba8d0001f619eb5c67bf1a97f8ed0b45fdba1b64a5a25dac5c1e253b533a06f477f7e7673a8ad1875dd415ed01640813a0" \
+    "a5f88723bbb2d8e51b"
+
+/* Where the owner has to sign, nothing else sets a gas key. */
+static void mutable_config_signed(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = "/mutable-config";
+    f->id.owner_signs = true;
+    expect(f, "POST", path, SIGNED(",\"signature\":\"0x" SIGNATURE_HEX "\""), 400,
+           "Immutable params not configured yet!\n");
+    expect(f, "POST", "/immutable-config", "{\"owner_address_hex\":\"" OWNER "\"}", 200,
+           "Immutable params configured!\n");
+    expect(f, "POST", path, "{\"gas_key_hex\":\"" GAS_KEY "\"}", 403,
+           "Owner's signature is missing: expected sign_timestamp and signature beside the gas key\n");
+    expect(f, "POST", path, SIGNED(",\"signature\":\"0x12\""), 400, "Owner signature must be 65 bytes long!\n");
+    expect(f, "POST", path, SIGNED(",\"signature\":\"0x1\""), 400, "Invalid owner signature hex string: OddLength\n");
+    expect(f, "POST", path, SIGNED(",\"signature\":5"), 400,
+           "Invalid type of key signature: found integer, expected a hex string\n");
+    f->word_error = "not today";
+    expect(f, "POST", path, SIGNED(",\"signature\":\"" SIGNATURE_HEX "\""), 403,
+           "Owner's signature refused: not today\n");
+    assert_int_equal(f->set_calls, 0);
+    f->word_error = NULL;
+    expect(f, "POST", path, SIGNED(",\"signature\":\"0x" SIGNATURE_HEX "\""), 200, "Mutable params configured!\n");
+    assert_int_equal(f->word.sign_timestamp_s, 1721388963);
+    assert_int_equal(f->word.signature.b[64], 0x1b);
+    char address[ADDRESS_TEXT_MAX];
+    assert_string_equal(address_lower(address, &f->word.gas_address), GAS_ADDRESS);
+    f->id.owner_signs = false; /* nobody asks: not looked at */
+    expect(f, "POST", path, SIGNED(",\"signature\":5"), 200, "Mutable params configured!\n");
+}
+
 static void mutable_config_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -505,6 +595,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(root, set_up, tear_down),
         cmocka_unit_test_setup_teardown(immutable_config, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mutable_config, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(mutable_config_encrypted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(mutable_config_signed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mutable_config_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(freed_while_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(executor_details, set_up, tear_down),
