@@ -27,12 +27,20 @@
 #define SWEEP_MS 1000
 #define STREAM_BLOCK_BYTES 8192
 
-/* One TCP connection. */
+/* One connection. */
 struct conn {
     struct conn *prev, *next;
     int fd;
     uint64_t since_ms; /* connected, or last answered; the request must be complete within the time-out */
     bool waiting;      /* for an answer of ours, or taking a stream: no time-out */
+};
+
+/* A socket to listen on beside the library's own. */
+struct listener {
+    struct listener *prev, *next;
+    struct http_server *server;
+    uv_poll_t poll;
+    int fd;
 };
 
 struct http_server {
@@ -45,10 +53,13 @@ struct http_server {
     http_handler_fn *handler;
     void *arg;
     struct conn *conns;
+    size_t n_conns;
     struct http_reply *replies;
     size_t streams;
-    bool running;      /* inside MHD_run */
-    bool free_pending; /* http_server_free was called there */
+    struct listener *listeners;
+    bool listeners_wait; /* for a connection to end */
+    bool running;        /* inside MHD_run */
+    bool free_pending;   /* http_server_free was called there */
 };
 
 struct http_reply {
@@ -338,9 +349,11 @@ static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
         c->fd = MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         c->since_ms = clock_mono_ms();
         DL_APPEND(s->conns, c);
+        s->n_conns++;
         *context = c;
     } else if (c) {
         DL_DELETE(s->conns, c);
+        s->n_conns--;
         free(c);
         *context = NULL;
     }
@@ -356,6 +369,7 @@ static void end_slow_requests(struct http_server *s)
 }
 
 static void release(struct http_server *s);
+static void wake_listeners(struct http_server *s);
 
 static void run(struct http_server *s)
 {
@@ -368,6 +382,7 @@ static void run(struct http_server *s)
         release(s);
         return;
     }
+    wake_listeners(s);
     bool timed = MHD_get_timeout(s->daemon, &wait_ms) == MHD_YES;
     if (timed || s->conns)
         (void)uv_timer_start(&s->timer, on_timer, timed && wait_ms < SWEEP_MS ? wait_ms : SWEEP_MS, 0);
@@ -384,6 +399,69 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)status, (void)events;
     run(poll->data);
+}
+
+/* ---- further listening sockets ---- */
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+    (void)status, (void)events;
+    struct listener *l = poll->data;
+    struct http_server *s = l->server;
+    struct sockaddr_storage sa;
+    while (s->n_conns < HTTP_CONNECTIONS_MAX) {
+        socklen_t len = sizeof sa;
+        int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            break;
+        (void)MHD_add_connection(s->daemon, fd, (struct sockaddr *)&sa, len); /* closes it when it fails */
+    }
+    s->listeners_wait = s->n_conns >= HTTP_CONNECTIONS_MAX;
+    for (struct listener *each = s->listeners; s->listeners_wait && each; each = each->next)
+        (void)uv_poll_stop(&each->poll);
+    run(s);
+}
+
+static void wake_listeners(struct http_server *s)
+{
+    if (!s->listeners_wait || s->n_conns >= HTTP_CONNECTIONS_MAX)
+        return;
+    s->listeners_wait = false;
+    for (struct listener *l = s->listeners; l; l = l->next)
+        (void)uv_poll_start(&l->poll, UV_READABLE, on_listener);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct listener *l = handle->data;
+    (void)close(l->fd);
+    free(l);
+}
+
+int http_server_listen(struct http_server *s, int fd, struct err *e)
+{
+    struct listener *l = xcalloc(1, sizeof *l);
+    int rc = uv_poll_init(s->loop, &l->poll, fd);
+    l->fd = fd;
+    l->server = s;
+    l->poll.data = l;
+    if (rc < 0) {
+        (void)close(fd);
+        free(l);
+        return err_set(e, rc, "http server: %s", uv_strerror(rc));
+    }
+    DL_APPEND(s->listeners, l);
+    (void)uv_poll_start(&l->poll, UV_READABLE, on_listener);
+    return 0;
+}
+
+static void close_listeners(struct http_server *s)
+{
+    while (s->listeners) {
+        struct listener *l = s->listeners;
+        DL_DELETE(s->listeners, l);
+        uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+    }
 }
 
 static void on_log(void *cls, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
@@ -507,6 +585,7 @@ uint16_t http_server_port(const struct http_server *s)
 
 static void release(struct http_server *s)
 {
+    close_listeners(s);
     close_handles(s); /* before the library closes the polled descriptor */
     for (struct http_reply *r = s->replies; r; r = r->next) {
         if (r->suspended || (r->stream && r->stream->parked))

@@ -40,6 +40,10 @@ typedef void http_handler_fn(void *arg, const struct http_server_request *req, s
 struct http_server *http_server_new(uv_loop_t *loop, const char *address, uint16_t port, http_handler_fn *handler,
                                     void *arg, struct err *e);
 
+/* Serves on one more listening stream socket, of whatever family; the bounds count for all together. fd: not blocking,
+ * taken over in any case. Returns 0 or a negative errno with e set. */
+int http_server_listen(struct http_server *s, int fd, struct err *e);
+
 /* The port listened on. */
 uint16_t http_server_port(const struct http_server *s);
 

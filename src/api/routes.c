@@ -286,6 +286,11 @@ struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const s
     return a;
 }
 
+int api_listen(struct api *a, int fd, struct err *e)
+{
+    return http_server_listen(a->server, fd, e);
+}
+
 uint16_t api_port(const struct api *a)
 {
     return http_server_port(a->server);

@@ -74,6 +74,9 @@ struct api_ops {
 struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const struct api_ops *ops, void *arg,
                     struct err *e);
 
+/* Serves on one more listening socket, as http_server_listen. */
+int api_listen(struct api *a, int fd, struct err *e);
+
 /* The port listened on. */
 uint16_t api_port(const struct api *a);
 

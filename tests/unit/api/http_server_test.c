@@ -216,6 +216,42 @@ static void many_clients(void **state)
     }
 }
 
+/* A socket that listens on a free port of 127.0.0.1, as another part of the program would make it. */
+static int listening_socket(uint16_t *port)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET };
+    socklen_t len = sizeof sa;
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
+    assert_int_equal(listen(fd, 512), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    *port = ntohs(sa.sin_port);
+    return fd;
+}
+
+/* More clients than connections, at all three doors at once. */
+static void further_sockets(void **state)
+{
+    enum { N = 3 * HTTP_CONNECTIONS_MAX };
+    struct fixture *f = *state;
+    static struct client clients[N];
+    struct err e = { 0 };
+    uint16_t ports[3] = { http_server_port(f->server) };
+    const char *request = "GET /n HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (size_t i = 1; i < 3; i++)
+        assert_int_equal(http_server_listen(f->server, listening_socket(&ports[i]), &e), 0);
+    for (size_t i = 0; i < N; i++)
+        client_start(&clients[i], &f->loop, ports[i % 3], request, strlen(request));
+    for (size_t i = 0; i < N; i++) {
+        (void)client_wait(&clients[i], &f->loop);
+        assert_string_equal(client_body(&clients[i]), "GET /n  0");
+        client_end(&clients[i]);
+    }
+    assert_int_equal(f->calls, N);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     *(bool *)timer->data = true;
@@ -266,6 +302,40 @@ static void idle_costs_nothing(void **state)
     uv_close((uv_handle_t *)&tick, NULL);
     (void)uv_run(&f->loop, UV_RUN_NOWAIT);
     for (size_t i = 0; i < N; i++)
+        (void)close(fds[i]);
+}
+
+/* The bound holds for all sockets together: who comes when every connection is taken waits until one ends. */
+static void full_at_a_further_socket(void **state)
+{
+    enum { N = HTTP_CONNECTIONS_MAX };
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    struct err e = { 0 };
+    uint16_t port;
+    int fds[N];
+    bool ticked = false;
+    uv_timer_t tick;
+    const char *request = "GET /n HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_int_equal(http_server_listen(f->server, listening_socket(&port), &e), 0);
+    for (size_t i = 0; i < N; i++)
+        fds[i] = connect_blocking(port);
+    for (int i = 0; i < 100; i++)
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+    client_start(&c, &f->loop, port, request, strlen(request));
+    (void)uv_timer_init(&f->loop, &tick);
+    tick.data = &ticked;
+    (void)uv_timer_start(&tick, on_tick, 300, 0);
+    uint64_t before_us = cpu_us();
+    run_until(&f->loop, &ticked);
+    assert_true(cpu_us() - before_us < 200000);
+    uv_close((uv_handle_t *)&tick, NULL);
+    assert_false(c.finished);
+    (void)close(fds[0]);
+    (void)client_wait(&c, &f->loop);
+    assert_string_equal(client_body(&c), "GET /n  0");
+    client_end(&c);
+    for (size_t i = 1; i < N; i++)
         (void)close(fds[i]);
 }
 
@@ -377,6 +447,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(answered_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(client_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_clients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(further_sockets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(full_at_a_further_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slow_request, set_up, tear_down),
