@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config_keys.h"
+#include "enclave/vsock.h"
 #include "listen_addr.h"
 
 #define AT(member) offsetof(struct config, member)
@@ -54,6 +55,7 @@ static const struct key keys[] = {
     { "api_addr", &kind_ip, AT(api_addr), 1, 0, 0, "\"0.0.0.0\"", "an IPv4 or IPv6 address in numbers" },
     { "config_auth", &kind_word, AT(owner_configures), 0, 0, 0, "\"none\"", "\"owner\" or \"none\"" },
     { "owner", &kind_address, AT(owner), 0, 0, 0, ABSENT, "an address: 40 hex digits with or without 0x" },
+    { "vsock_addr", &kind_vsock_addr, AT(vsock_addr), 1, 0, 0, ABSENT, VSOCK_EXPECTED },
     { "log_format", &kind_choice, AT(log_format), 0, 0, 0, "\"logfmt\"", "\"logfmt\" or \"json\"" },
     { "log_level", &kind_choice, AT(log_level), 0, 0, 0, "\"info\"", "\"debug\", \"info\", \"warn\" or \"error\"" },
 };

@@ -74,6 +74,7 @@ struct config {
     char *api_addr;              /* "0.0.0.0" */
     bool owner_configures;       /* config_auth: "owner", or "none" (default): who may set the gas key */
     struct address owner;        /* zero = the first that is told to the API */
+    char *vsock_addr;            /* "CID:PORT": the HTTP API there as well; NULL = not */
     enum log_format log_format;  /* "logfmt" */
     enum log_level log_level;    /* "info" */
 

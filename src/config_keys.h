@@ -24,7 +24,7 @@ struct kind {
 };
 
 extern const struct kind kind_text, kind_http_urls, kind_ws_urls, kind_address, kind_ip, kind_u64, kind_u32, kind_env,
-    kind_word, kind_choice, kind_bool, kind_gwei, kind_listen_addr;
+    kind_word, kind_choice, kind_bool, kind_gwei, kind_listen_addr, kind_vsock_addr;
 
 /* Whether a running node takes a change of the key (SIGHUP). */
 enum key_change { RESTART, LIVE };

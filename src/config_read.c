@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config_keys.h"
+#include "enclave/vsock.h"
 #include "listen_addr.h"
 #include "util/cleanup.h"
 
@@ -143,6 +144,14 @@ static int read_listen_addr(const struct key *k, void *field, const struct json 
     return rc;
 }
 
+static int read_vsock_addr(const struct key *k, void *field, const struct json *v, struct err *why)
+{
+    struct vsock_addr parsed;
+    if (read_text(k, field, v, why) < 0)
+        return -EINVAL;
+    return vsock_parse(&parsed, *(char **)field, NULL);
+}
+
 /* ---- URLs: messages never quote one, because it may carry a provider's key ---- */
 
 static bool port_ok(const char *s)
@@ -255,6 +264,7 @@ const struct kind kind_ws_urls = { read_url_list, FORM_LIST, release_url_list, t
 const struct kind kind_address = { read_address, FORM_TEXT, NULL, false };
 const struct kind kind_ip = { read_ip, FORM_TEXT, release_text, false };
 const struct kind kind_listen_addr = { read_listen_addr, FORM_TEXT, release_text, false };
+const struct kind kind_vsock_addr = { read_vsock_addr, FORM_TEXT, release_text, false };
 const struct kind kind_u64 = { read_u64, FORM_JSON, NULL, false };
 const struct kind kind_u32 = { read_u32, FORM_JSON, NULL, false };
 const struct kind kind_env = { read_env, FORM_JSON, NULL, false };

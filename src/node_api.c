@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/owner_auth.h"
+#include "enclave/vsock.h"
 #include "eth/ecies.h"
 #include "eth/eip712.h"
 #include "ledger/gas_key.h"
@@ -13,6 +14,7 @@
 #include "util/hex.h"
 #include "util/log.h"
 
+#define VSOCK_BACKLOG 128
 #define RESTORE_AGAIN_MS 1000
 /* A gas key that comes before the chain has told what it is waits so long. */
 #define CHAIN_WAIT_MS 3000
@@ -158,6 +160,20 @@ static int op_sign_registration(void *arg, struct api_registration *out, struct 
     return 0;
 }
 
+static int listen_on_vsock(struct node *n, struct err *e)
+{
+    struct vsock_addr addr;
+    if (!n->config->vsock_addr)
+        return 0;
+    if (vsock_parse(&addr, n->config->vsock_addr, e) < 0)
+        return e->code;
+    int fd = vsock_listen(&addr, VSOCK_BACKLOG, e);
+    if (fd < 0 || api_listen(n->api, fd, e) < 0)
+        return err_wrap(e, "vsock_addr");
+    log_info("api_on_vsock", F_STR("address", n->config->vsock_addr));
+    return 0;
+}
+
 int node_open_api(struct node *n, struct err *e)
 {
     static const struct api_ops ops = { .identity = op_identity,
@@ -168,7 +184,7 @@ int node_open_api(struct node *n, struct err *e)
                                         .cancel_gas_key = op_cancel_gas_key,
                                         .sign_registration = op_sign_registration };
     n->api = api_new(n->loop, n->config->api_addr, (uint16_t)n->config->port, &ops, n, e);
-    return n->api ? 0 : e->code;
+    return n->api ? listen_on_vsock(n, e) : e->code;
 }
 
 void node_api_chain_known(struct node *n)
