@@ -50,7 +50,8 @@ static void op_status(void *arg, struct node_status *out)
                                  .draining = n->draining,
                                  .registration = REG_UNKNOWN,
                                  .clock_known = n->clock.set,
-                                 .clock_skew_ms = n->clock.skew_ms };
+                                 .clock_skew_ms = n->clock.skew_ms,
+                                 .ledger_failures = ledger_failures(n->ledger) };
     pool_stats(n->pool, &out->pool);
     tx_queue_stats(n->tx, &out->tx);
     put_endpoints(out, n->rpc);

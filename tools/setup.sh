@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run the executor from its sources on Debian 12+ and Ubuntu 22.04+:
 #   tools/setup.sh [lint] [fuzz] [vm]
-# lint, fuzz and vm add the tools of those targets, vm a kernel under .vm/ as well. Does nothing, quickly, when nothing
-# is missing.
+# lint, fuzz and vm add the tools of those targets, lint promtool under .tools/ and vm a kernel under .vm/ as well.
+# Does nothing, quickly, when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -133,6 +133,10 @@ done
 install_packages "${wanted[@]}"
 install_node
 install_modules
+if [[ " $* " == *" lint "* ]]; then
+    apt_lists_filled || as_root apt-get -qq update
+    tools/promtool.sh >/dev/null || say "promtool is missing: the test of the metrics will fail"
+fi
 if [[ " $* " == *" vm "* ]]; then
     apt_lists_filled || as_root apt-get -qq update
     tests/vm/kernel.sh

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/exposition.h"
 #include "api/health.h"
 #include "api/http_server.h"
+#include "api/metrics.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 
@@ -62,10 +64,19 @@ static void get_healthz(const struct node_status *s, const struct http_server_re
     send_buf(reply, well ? 200 : 503, TEXT, &list);
 }
 
+static void get_metrics(const struct node_status *s, const struct http_server_request *req, struct http_reply *reply)
+{
+    (void)req;
+    CLEANUP(buf_free) struct buf text = { 0 };
+    metrics_put(&text, s);
+    send_buf(reply, 200, EXPOSITION_CONTENT_TYPE, &text);
+}
+
 static const struct page {
     const char *path;
     page_fn *fn;
 } pages[] = {
+    { "/metrics", get_metrics },
     { "/livez", get_livez },
     { "/readyz", get_readyz },
     { "/healthz", get_healthz },

@@ -45,6 +45,8 @@ struct node_status {
     bool clock_known;
     int64_t clock_skew_ms; /* chain time less wall time, as of the last head */
 
+    uint64_t ledger_failures; /* writes that failed in this life of the node */
+
     bool attestation_known;
     uint64_t attestation_age_ms; /* since the enclave's attestation document was made */
 

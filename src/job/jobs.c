@@ -109,8 +109,10 @@ static void job_step(struct job *job, enum job_event event, const char *reason)
 static void on_sent(void *arg, const uint8_t hash[32])
 {
     struct job *job = arg;
-    if (!job->sent_us)
+    if (!job->sent_us) {
         job->sent_us = clock_mono_us();
+        histogram_add(&job->owner->stats.event_to_tx, job->sent_us - job->start_us);
+    }
     memcpy(job->tx_hash, hash, sizeof job->tx_hash);
     log_info("answer_sent", F_STR("job", job->id_text), F_HEX("tx", hash, 32),
              F_U64("event_to_tx_us", job->sent_us - job->start_us));
@@ -177,7 +179,6 @@ static void job_answer(struct job *job, uint8_t error_code, const uint8_t *outpu
     free(job->output); /* of a resumed job: empty, not NULL */
     job->output = xmemdup(output, output_len);
     job->output_len = output_len;
-    job->owner->stats.by_error_code[error_code]++;
     job_sign(job);
     job_step(job, JOB_EV_VERDICT, "");
     job_submit(job);
@@ -189,6 +190,14 @@ static uint64_t elapsed_ms(const struct job *job)
     return (clock_mono_us() - job->start_us) / 1000;
 }
 
+/* A verdict is reached: counts it. */
+static void count_result(struct job *job, enum job_result result)
+{
+    struct jobs_stats *s = &job->owner->stats;
+    s->by_result[result]++;
+    histogram_add(&s->duration, clock_mono_us() - job->start_us);
+}
+
 static void on_worker_done(void *arg, const struct worker_result *r)
 {
     struct job *job = arg;
@@ -197,6 +206,7 @@ static void on_worker_done(void *arg, const struct worker_result *r)
              F_U64("queued_us", r->queued_us), F_U64("run_us", r->run_us), F_U64("cpu_us", r->cpu_us),
              F_U64("memory_peak_bytes", r->memory_peak_bytes), F_U64("console_bytes", r->console_len),
              F_STR("reason", r->reason));
+    count_result(job, job_result_of((uint8_t)r->end, r->oom_killed, r->no_slot));
     job_answer(job, (uint8_t)r->end, r->output, r->end == WORKER_ANSWERED ? r->output_len : 0);
 }
 
@@ -230,6 +240,7 @@ static void on_code(void *arg, enum code_status status, struct code *code, const
     job->total_time_ms = elapsed_ms(job);
     if (job->total_time_ms > job->deadline_ms)
         job->total_time_ms = job->deadline_ms;
+    count_result(job, job_result_of((uint8_t)status, false, false));
     job_answer(job, (uint8_t)status, NULL, 0);
 }
 

@@ -15,8 +15,10 @@
 #include "chain/watcher.h"
 #include "eth/key.h"
 #include "job/code_store.h"
+#include "job/job_result.h"
 #include "job/job_state.h"
 #include "ledger/ledger.h"
+#include "util/histogram.h"
 #include "worker/pool.h"
 
 struct jobs;
@@ -48,7 +50,9 @@ struct job_summary {
 struct jobs_stats {
     size_t open;
     uint64_t received, confirmed, expired, dropped;
-    uint64_t by_error_code[7];
+    uint64_t by_result[JOB_RESULT_COUNT]; /* verdicts of this life of the node */
+    struct histogram duration;            /* from the event to the verdict */
+    struct histogram event_to_tx;         /* from the event to the first bytes of the answer's transaction */
 };
 
 /* on_final: NULL allowed. */

@@ -38,6 +38,7 @@ struct slasher {
     unsigned asking;
     uv_timer_t *timer;
     struct slasher_stats stats;
+    unsigned taken_back; /* slashes of ours in blocks that are gone: they are likely to come again */
 };
 
 uint64_t slasher_stagger_ms(const struct address *enclave, struct u256 job_id)
@@ -185,6 +186,19 @@ static void on_created(struct slasher *s, const struct chain_event *ev, const st
     arm(s);
 }
 
+/* A counter cannot go down: a slash that was taken back and comes again is not counted twice. */
+static void count_if_ours(struct slasher *s, const struct chain_event *ev)
+{
+    if (!address_eq(&ev->u.slashed.enclave, &s->config.enclave))
+        return;
+    if (s->taken_back > 0) {
+        s->taken_back--;
+        return;
+    }
+    s->stats.against_us++;
+    log_error("slashed", F_STR("effect", "the contract took stake from this node for a job without an answer"));
+}
+
 void slasher_on_event(struct slasher *s, const struct chain_event *ev, const struct event_origin *origin)
 {
     switch (ev->type) {
@@ -197,6 +211,7 @@ void slasher_on_event(struct slasher *s, const struct chain_event *ev, const str
             (void)job_table_remove(s->open, ev->u.job_responded.job_id);
         break;
     case EVENT_SLASHED:
+        count_if_ours(s, ev);
         (void)job_table_remove(s->open, ev->u.slashed.job_id);
         break;
     default:
@@ -216,6 +231,7 @@ void slasher_on_removed(struct slasher *s, const struct chain_event *ev, const s
             check_start(s, ev->u.job_responded.job_id); /* it was complete: the chain says what it is now */
         break;
     case EVENT_SLASHED:
+        s->taken_back += address_eq(&ev->u.slashed.enclave, &s->config.enclave);
         check_start(s, ev->u.slashed.job_id);
         break;
     default:

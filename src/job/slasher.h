@@ -27,6 +27,7 @@ struct slasher_config {
 struct slasher_stats {
     size_t open_jobs;
     uint64_t asked, sent, slashed; /* views asked, transactions queued, of them confirmed */
+    uint64_t against_us;           /* slashes of this enclave that the chain told */
 };
 
 /* rpc, tx, clock: borrowed. */

@@ -11,6 +11,7 @@
 #include "net/rpc_health.h"
 #include "net/rpc_message.h"
 #include "net/rpc_stream.h"
+#include "net/rpc_tally.h"
 #include "util/buf.h"
 #include "util/clock.h"
 
@@ -59,6 +60,7 @@ struct rpc_call {
     struct rpc *r;
     enum call_mode mode;
     struct buf body;
+    size_t method; /* as rpc_tally_method names it */
     uint64_t id, deadline_ms;
     rpc_done_fn *done; /* NULL once settled: what is still under way is let finish */
     void *arg;
@@ -171,8 +173,8 @@ static bool attempt_start(struct rpc_call *call, size_t i)
     uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 1;
     struct attempt *a = &call->attempts[i];
     a->call = call;
-    a->exchange = rpc_exchange_start(r->http, &r->eps[i], (const char *)call->body.data, call->body.len, call->id,
-                                     left_ms, on_reply, a, &e);
+    struct rpc_question question = { (const char *)call->body.data, call->body.len, call->id, call->method, left_ms };
+    a->exchange = rpc_exchange_start(r->http, &r->eps[i], &question, on_reply, a, &e);
     call->tried |= UINT64_C(1) << i;
     call->n_tried++;
     if (!a->exchange) {
@@ -363,6 +365,7 @@ static struct rpc_call *call_new(struct rpc *r, enum call_mode mode, const char 
     call->done = done;
     call->arg = arg;
     call->error.message = "";
+    call->method = rpc_tally_method(method);
     rpc_message_request(&call->body, call->id, method, params);
     (void)uv_timer_init(r->loop, &call->timer);
     call->timer.data = call;
@@ -514,5 +517,6 @@ void rpc_endpoint_status(const struct rpc *r, size_t i, struct rpc_endpoint_stat
         .latency_us = ep->latency_us,
         .requests = ep->requests,
         .failures = ep->failures,
+        .tally = &ep->tally,
     };
 }

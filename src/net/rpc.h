@@ -12,6 +12,7 @@
 #include "util/json.h"
 
 struct rpc;
+struct rpc_tally;
 struct rpc_call;
 
 struct rpc_config {
@@ -31,6 +32,8 @@ enum rpc_error_kind {
     RPC_ERR_PROTOCOL, /* not JSON-RPC: HTML, half JSON, wrong id */
     RPC_ERR_SERVER,   /* a JSON-RPC error object: code, message, data */
 };
+
+#define RPC_ERR_KINDS (RPC_ERR_SERVER + 1)
 
 /* Code of the RPC_ERR_PROTOCOL that a response over the bound gets: ask for less. */
 #define RPC_CODE_TOO_LARGE 413
@@ -98,6 +101,7 @@ struct rpc_endpoint_status {
     uint64_t head;       /* 0 = not known */
     uint64_t latency_us; /* smoothed; 0 = not known */
     uint64_t requests, failures;
+    const struct rpc_tally *tally; /* see net/rpc_tally.h; as long as rpc lives */
 };
 
 /* Number of endpoints / the i-th (HTTP first). */

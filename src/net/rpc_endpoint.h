@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/rpc_tally.h"
 #include "util/err.h"
 
 enum rpc_chain { RPC_CHAIN_UNKNOWN, RPC_CHAIN_RIGHT, RPC_CHAIN_WRONG };
@@ -20,6 +21,7 @@ struct rpc_endpoint {
     bool lagging;              /* its head is far behind the others' */
     uint64_t head, latency_us; /* 0 = not known */
     uint64_t requests, failures;
+    struct rpc_tally tally;
     unsigned failures_in_row;
     uint64_t aside_until_ms; /* monotonic; not used before, where there is another */
 };

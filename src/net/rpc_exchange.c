@@ -14,6 +14,7 @@ struct rpc_exchange {
     struct rpc_endpoint *ep;
     struct http_call *call;
     uint64_t id, started_us;
+    size_t method;
     rpc_reply_fn *done;
     void *arg;
 };
@@ -100,6 +101,7 @@ static void on_http_done(void *arg, const struct http_response *response)
     struct verdict v = { 0 };
     judge(&v, response, x->id);
     v.reply.elapsed_us = clock_mono_us() - x->started_us;
+    rpc_tally_add(&x->ep->tally, x->method, v.reply.error.kind, v.reply.elapsed_us);
     keep_record(x->ep, &v);
     rpc_reply_fn *done = x->done;
     void *done_arg = x->arg;
@@ -108,23 +110,24 @@ static void on_http_done(void *arg, const struct http_response *response)
     rpc_message_free(&v.message);
 }
 
-struct rpc_exchange *rpc_exchange_start(struct http_client *http, struct rpc_endpoint *ep, const char *body,
-                                        size_t body_len, uint64_t id, uint64_t timeout_ms, rpc_reply_fn *done,
-                                        void *arg, struct err *e)
+struct rpc_exchange *rpc_exchange_start(struct http_client *http, struct rpc_endpoint *ep,
+                                        const struct rpc_question *question, rpc_reply_fn *done, void *arg,
+                                        struct err *e)
 {
     static const char *const headers[] = { "Content-Type: application/json", "Accept: application/json", NULL };
     struct http_request request = {
         .method = "POST",
         .url = ep->url,
         .headers = headers,
-        .body = body,
-        .body_len = body_len,
-        .timeout_ms = timeout_ms,
+        .body = question->body,
+        .body_len = question->body_len,
+        .timeout_ms = question->timeout_ms,
         .max_response_bytes = RPC_MESSAGE_MAX,
     };
     struct rpc_exchange *x = xcalloc(1, sizeof *x);
     x->ep = ep;
-    x->id = id;
+    x->id = question->id;
+    x->method = question->method;
     x->done = done;
     x->arg = arg;
     x->started_us = clock_mono_us();

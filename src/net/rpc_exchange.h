@@ -20,12 +20,21 @@ struct rpc_reply {
     uint64_t elapsed_us;
 };
 
+/* body: a request with this id, borrowed until done or cancelled; method: as rpc_tally_method names it. */
+struct rpc_question {
+    const char *body;
+    size_t body_len;
+    uint64_t id;
+    size_t method;
+    uint64_t timeout_ms;
+};
+
 typedef void rpc_reply_fn(void *arg, const struct rpc_reply *reply);
 
-/* ep and body are borrowed until done or cancelled; id: the one in body. done is called once, never from inside. */
-struct rpc_exchange *rpc_exchange_start(struct http_client *http, struct rpc_endpoint *ep, const char *body,
-                                        size_t body_len, uint64_t id, uint64_t timeout_ms, rpc_reply_fn *done,
-                                        void *arg, struct err *e);
+/* ep is borrowed until done or cancelled. done is called once, never from inside. */
+struct rpc_exchange *rpc_exchange_start(struct http_client *http, struct rpc_endpoint *ep,
+                                        const struct rpc_question *question, rpc_reply_fn *done, void *arg,
+                                        struct err *e);
 
 /* Ends it without callback. NULL allowed. */
 void rpc_exchange_cancel(struct rpc_exchange *x);

@@ -45,9 +45,11 @@ static bool probe_send(struct probe *p, enum probe_step step)
     struct err e = { 0 };
     uint64_t id = h->next_id++;
     buf_reset(&p->body);
-    rpc_message_request(&p->body, id, step == PROBE_CHAIN ? "eth_chainId" : "eth_blockNumber", "[]");
-    p->exchange = rpc_exchange_start(h->config.http, p->ep, (const char *)p->body.data, p->body.len, id,
-                                     h->config.timeout_ms, on_probe_reply, p, &e);
+    const char *method = step == PROBE_CHAIN ? "eth_chainId" : "eth_blockNumber";
+    rpc_message_request(&p->body, id, method, "[]");
+    struct rpc_question question = { (const char *)p->body.data, p->body.len, id, rpc_tally_method(method),
+                                     h->config.timeout_ms };
+    p->exchange = rpc_exchange_start(h->config.http, p->ep, &question, on_probe_reply, p, &e);
     p->step = p->exchange ? step : PROBE_IDLE;
     return p->exchange;
 }

@@ -144,13 +144,20 @@ static void ask(struct rpc_stream *s, uint64_t id, const char *method, const cha
     ws_client_send(s->ws, (const char *)b.data, b.len);
     buf_free(&b);
     endpoint(s)->requests++;
+    s->asked_us = clock_mono_us();
+}
+
+/* What became of a request of ours, for metrics. */
+static void tally(struct rpc_stream *s, bool chain_asked, enum rpc_error_kind kind)
+{
+    size_t method = rpc_tally_method(chain_asked ? "eth_chainId" : "eth_subscribe");
+    rpc_tally_add(&endpoint(s)->tally, method, kind, clock_mono_us() - s->asked_us);
 }
 
 static void on_ws_open(void *arg)
 {
     struct rpc_stream *s = arg;
     s->state = STREAM_CHECKING;
-    s->asked_us = clock_mono_us();
     ask(s, ID_CHAIN, "eth_chainId", "[]");
     schedule(s, s->config.timeout_ms);
 }
@@ -254,6 +261,7 @@ static void on_subscribed(struct rpc_stream *s, const struct rpc_message *m)
 static void on_response(struct rpc_stream *s, const struct rpc_message *m)
 {
     char reason[RPC_ERROR_TEXT_BYTES + 32];
+    tally(s, s->state == STREAM_CHECKING, m->kind == RPC_MESSAGE_ERROR ? RPC_ERR_SERVER : RPC_ERR_NONE);
     if (m->kind == RPC_MESSAGE_ERROR) {
         (void)snprintf(reason, sizeof reason, "refused: %s", m->text);
         stream_lost(s, reason);
@@ -309,6 +317,8 @@ static void on_timer(uv_timer_t *t)
         (void)snprintf(reason, sizeof reason, "no new head for %llu ms", (unsigned long long)s->config.silence_ms);
         stream_lost(s, reason);
     } else {
+        if (s->state != STREAM_CONNECTING)
+            tally(s, s->state == STREAM_CHECKING, RPC_ERR_TIMEOUT);
         stream_lost(s, "no answer while subscribing");
     }
 }

@@ -61,7 +61,7 @@ struct slot {
     struct job *job;   /* while running */
     bool hurried;      /* a job waits for this boot */
     unsigned failures; /* in a row */
-    uint64_t held_at_us;
+    uint64_t boot_at_us, held_at_us;
     uv_timer_t rest;
 };
 
@@ -119,7 +119,7 @@ static void job_end(struct pool *p, struct job *j, const struct worker_result *r
 
 static void job_end_without_run(struct pool *p, struct job *j, enum worker_end end, const char *reason)
 {
-    struct worker_result r = { .end = end, .console = "", .reason = reason };
+    struct worker_result r = { .end = end, .console = "", .reason = reason, .no_slot = end == WORKER_DEADLINE };
     if (j->queued_us == 0)
         j->queued_us = clock_mono_us() - j->queued_at_us;
     job_end(p, j, &r);
@@ -239,6 +239,7 @@ static void on_worker(void *arg, enum workerd_event ev)
     case WORKERD_HELD:
         s->held_at_us = clock_mono_us();
         s->pool->stats.started++;
+        histogram_add(&s->pool->stats.start, s->held_at_us - s->boot_at_us);
         step(s, EV_HELD);
         pool_step(s->pool);
         break;
@@ -273,6 +274,7 @@ static void slot_boot(struct slot *s)
         .cpu_period_us = p->config.cpu_period_us,
     };
     struct err e = { 0 };
+    s->boot_at_us = clock_mono_us();
     s->worker = workerd_boot(&spec, on_worker, s, &e);
     s->hurried = false;
     if (s->worker) {
@@ -386,6 +388,8 @@ void pool_stats(const struct pool *p, struct pool_stats *out)
     out->running = p->in_state[SLOT_RUNNING];
     out->waiting = (uint32_t)p->queue.n;
     out->clearing = p->in_state[SLOT_CLEARING];
+    out->empty = p->in_state[SLOT_EMPTY];
+    out->resting = p->in_state[SLOT_RESTING];
     for (uint32_t i = 0; i < p->config.capacity; i++)
         out->broken += p->slots[i].failures >= BROKEN_AFTER;
     out->egress_restarts = p->egress ? egress_restarts(p->egress) : 0;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "util/err.h"
+#include "util/histogram.h"
 #include "worker/run.h"
 
 struct pool;
@@ -30,6 +31,7 @@ struct pool_config {
 struct pool_stats {
     uint32_t capacity, held, booting, running, waiting;
     uint32_t clearing;        /* workers that are being killed and reaped */
+    uint32_t empty, resting;  /* slots without a worker: free, and waiting after a failed boot */
     uint32_t broken;          /* slots whose last boots all failed; they are tried again, ever more rarely */
     uint64_t started;         /* boots that came to be held */
     uint64_t boot_failures;   /* boots that failed */
@@ -37,6 +39,7 @@ struct pool_stats {
     uint64_t oom_kills;       /* jobs that ended so */
     uint64_t jobs;            /* jobs that have ended, cancelled ones not counted */
     uint64_t egress_restarts; /* of the gateway */
+    struct histogram start;   /* from the begin of a boot to a held worker */
 };
 
 /* Claims cgroups, empties them of leftovers, starts the egress gateway and the first held workers (in the background).

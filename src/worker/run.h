@@ -34,6 +34,7 @@ struct worker_result {
     uint64_t cpu_us;            /* 0 = not known */
     uint64_t memory_peak_bytes; /* 0 = not known */
     bool oom_killed;            /* by the memory limit of its cgroup */
+    bool no_slot;               /* it waited for a worker until its deadline */
     const char *console;        /* what the code wrote to stdout and stderr, bounded, NUL-terminated, never NULL */
     size_t console_len;
     bool console_truncated;

@@ -5,7 +5,7 @@ import { describe } from 'node:test';
 import { AbiCoder, concat, hexlify, keccak256, randomBytes } from 'ethers';
 import { ROOT } from '../../devnet/lib/paths.mjs';
 import { eventIn } from '../../devnet/lib/jobs.mjs';
-import { GENERATIONS, assert, createJob, runJob, saveCode, scenario, useDevnet, waitAnswer } from './harness.mjs';
+import { GENERATIONS, assert, createJob, runJob, saveCode, scenario, send, useDevnet, waitAnswer } from './harness.mjs';
 
 const FACTORISE = readFileSync(join(ROOT, 'devnet', 'code', 'factorise.js'), 'utf8');
 const MAX_OUTPUT_BYTES = 90_000;
@@ -163,13 +163,4 @@ for (const generation of GENERATIONS) {
             assert.deepEqual(answers.map((a) => a.output), ['2,3', '5,7', '11,13'].map((s) => hexlify(Buffer.from(s))));
         });
     });
-}
-
-// Sends calldata as it is, also where the contract reverts; returns the transaction's hash once it is in a block.
-async function send(net, to, data) {
-    const tx = await net.author.sendTransaction({ to, data, gasLimit: 3_000_000 });
-    await tx.wait().catch((e) => {
-        if (e.code !== 'CALL_EXCEPTION') throw e;
-    });
-    return tx.hash;
 }
