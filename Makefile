@@ -12,7 +12,7 @@ FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench soak install uninstall clean
+.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench soak install uninstall clean enclave
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ bench: build ## Latency, throughput and memory, measured on a local chain
 	@node bench/run.mjs
 	@echo; echo 'the worker alone, code ready → response, beside plain workerd serve:'; $(BUILD)/bench/worker_bench
 	@echo; echo 'a million open foreign jobs, each event read twice:'; $(BUILD)/bench/scale
+
+enclave: ## The enclave's image in build/enclave (CONFIG=file; TABLE, KERNEL, MODULES, CMDLINE, COMPRESS, OUT)
+	@tools/setup.sh enclave
+	@node tools/enclave/build.mjs --config "$(CONFIG)" --table "$(TABLE)" --kernel "$(KERNEL)" --modules "$(MODULES)" \
+		--cmdline "$(CMDLINE)" --compress "$(COMPRESS)" --out "$(OUT)"
 
 install: build ## Install under PREFIX (/usr/local)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run the executor from its sources on Debian 12+ and Ubuntu 22.04+:
-#   tools/setup.sh [lint] [fuzz] [vm]
-# lint, fuzz and vm add the tools of those targets, lint promtool under .tools/ and vm a kernel under .vm/ as well.
-# Does nothing, quickly, when nothing is missing.
+#   tools/setup.sh [lint] [fuzz] [vm] [enclave]
+# Each adds the tools of its target, lint promtool under .tools/ as well, vm and enclave a kernel under .vm/. Does
+# nothing, quickly, when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,8 @@ PACKAGES=(build-essential meson ninja-build openssl pkg-config libuv1-dev libcur
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
 PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)
-PACKAGES_VM=(qemu-system-x86 busybox-static cpio ca-certificates)
+PACKAGES_VM=(qemu-system-x86 busybox-static cpio)
+PACKAGES_ENCLAVE=(ca-certificates zstd gzip binutils)
 
 say() { echo "setup: $*"; }
 die() {
@@ -126,8 +127,9 @@ for extra in "$@"; do
             wanted+=("${PACKAGES_FUZZ[@]}")
             command -v apt-cache >/dev/null && mapfile -t -O ${#wanted[@]} wanted < <(clang_runtime)
             ;;
-        vm) wanted+=("${PACKAGES_VM[@]}") ;;
-        *) die "unknown extra: $extra (lint, fuzz, vm)" ;;
+        vm) wanted+=("${PACKAGES_VM[@]}" "${PACKAGES_ENCLAVE[@]}") ;;
+        enclave) wanted+=("${PACKAGES_ENCLAVE[@]}") ;;
+        *) die "unknown extra: $extra (lint, fuzz, vm, enclave)" ;;
     esac
 done
 install_packages "${wanted[@]}"
@@ -137,7 +139,7 @@ if [[ " $* " == *" lint "* ]]; then
     apt_lists_filled || as_root apt-get -qq update
     tools/promtool.sh >/dev/null || say "promtool is missing: the test of the metrics will fail"
 fi
-if [[ " $* " == *" vm "* ]]; then
+if [[ " $* " == *" vm "* || " $* " == *" enclave "* ]]; then
     apt_lists_filled || as_root apt-get -qq update
     tests/vm/kernel.sh
 fi

@@ -1,0 +1,32 @@
+// Builds the enclave's image in a copy of this tree, as `make enclave` does, under circumstances of choice.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ROOT } from '../../devnet/lib/paths.mjs';
+
+const LINKED = ['node_modules', '.vm']; // what setup has fetched
+const OUT = 'build/enclave';
+
+function trackedFiles() {
+    const list = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' });
+    if (list.status !== 0) throw new Error(`git ls-files: ${list.stderr}`);
+    return list.stdout.split('\0').filter((name) => name && !LINKED.includes(name));
+}
+
+// Copies the tree to the folder and builds there. args: of tools/enclave/build.mjs; umask and env as the shell has them.
+// Returns {dir, output}: where kernel, cmdline and ramdisks are, and what was printed.
+export function buildCopy(folder, { args, umask = '022', env = {} }) {
+    for (const name of trackedFiles()) {
+        mkdirSync(join(folder, dirname(name)), { recursive: true });
+        cpSync(join(ROOT, name), join(folder, name), { dereference: true });
+    }
+    for (const name of LINKED) symlinkSync(join(ROOT, name), join(folder, name));
+    const script = 'umask "$1"; shift; exec node tools/enclave/build.mjs "$@"';
+    const done = spawnSync('bash', ['-c', script, 'build', umask, ...args], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+    });
+    if (done.status !== 0) throw new Error(`build in ${folder}: ${done.stderr}${done.stdout}`);
+    return { dir: join(folder, OUT), output: done.stdout };
+}
