@@ -16,7 +16,7 @@ clang_format() {
     for tool in clang-format-$CLANG_FORMAT_MAJOR clang-format; do
         "$tool" --version 2>/dev/null | grep -q "version $CLANG_FORMAT_MAJOR\." || continue
         # one line for a file: where its layout first differs
-        of_kind '^(src|tools|tests|bench)/.*\.[ch]$' | xargs -P "$(nproc)" -n 8 "$tool" --dry-run 2>&1 |
+        of_kind '^(src|tools|tests|bench|devnet)/.*\.[ch]$' | xargs -P "$(nproc)" -n 8 "$tool" --dry-run 2>&1 |
             sed -nE 's/^([^:]+:[0-9]+):[0-9]+: (warning|error): .*/\1: layout: run clang-format -i/p' | sort -t: -k1,1 -u
         return
     done
