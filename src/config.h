@@ -109,6 +109,9 @@ int config_load(struct config *out, const struct config_sources *from, struct er
 int config_parse(struct config *out, const char *name, const char *text, size_t len,
                  const struct config_sources *sources, struct err *e);
 
+/* Every optional key at its default; what belongs to required keys is empty. Free it with config_free. */
+void config_defaults(struct config *out);
+
 /* Releases what it owns. A {0} config is allowed. */
 void config_free(struct config *c);
 

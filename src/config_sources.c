@@ -1,4 +1,5 @@
 /* Flags, environment, file, defaults: who may say what, and who wins. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -313,6 +314,14 @@ static int check_together(const struct reading *r)
                      c->warm_workers, c->capacity);
     buf_free(&text);
     return rc;
+}
+
+void config_defaults(struct config *out)
+{
+    struct reading r = { .config = out, .name = "" };
+    *out = (struct config){ 0 };
+    int rc = take_defaults(&r);
+    assert(rc == 0); /* the table's own values */
 }
 
 int config_parse(struct config *out, const char *name, const char *text, size_t len,

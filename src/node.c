@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_pool.h"
 #include "job/journal.h"
 #include "node_int.h"
 #include "util/buf.h"
@@ -247,19 +248,8 @@ static enum generation known_generation(const struct config *c)
 
 static int open_pool(struct node *n, struct err *e)
 {
-    const struct config *c = n->config;
-    struct pool_config config = { .workerd_dir = c->workerd_runtime_path,
-                                  .state_dir = n->state_dir.path,
-                                  .capacity = c->capacity,
-                                  .warm_workers = c->warm_workers,
-                                  .memory_bytes = c->worker_memory_bytes,
-                                  .cpu_quota_us = c->worker_cpu_quota_us,
-                                  .cpu_period_us = c->worker_cpu_period_us,
-                                  .pids_max = c->worker_pids_max,
-                                  .max_output_bytes = c->max_output_bytes,
-                                  .cgroup_root = c->cgroup_root,
-                                  .sandbox_allow_degraded = c->sandbox_allow_degraded,
-                                  .egress_public = c->egress_public };
+    struct pool_config config;
+    config_pool(&config, n->config, n->state_dir.path);
     n->pool = pool_new(n->loop, &config, e);
     return n->pool ? 0 : e->code;
 }

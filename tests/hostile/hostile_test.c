@@ -10,6 +10,7 @@
  *   deadline=N        ms, 10000 unless said               within=N    ms until the answer; deadline + 5000 unless said
  *   pad=N             a comment of N bytes behind the code
  *   crlf=1            its lines end with CR LF
+ *   deterministic=0   what it answers differs from run to run: not compared by tests/e2e/ctl_exec.test.mjs
  * usage: hostile_test folder [name…] */
 #include "../support/netns.h"
 #include "../support/pool_driver.h"
@@ -67,6 +68,8 @@ static bool set_word(struct script *s, const char *key, const char *value)
         memset(buf_extend(&s->inputs, (size_t)number), 'x', (size_t)number);
     else if (strcmp(key, "pad") == 0)
         s->pad = (size_t)number;
+    else if (strcmp(key, "deterministic") == 0)
+        return number == 0 || number == 1;
     else
         return false;
     return true;

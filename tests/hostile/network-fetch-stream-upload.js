@@ -1,4 +1,4 @@
-// expect: code=0 deadline=20000
+// expect: code=0 deadline=20000 deterministic=0
 // An upload without end to where nobody goes.
 export default {
     async fetch(r, env, ctx) {

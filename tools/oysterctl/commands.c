@@ -9,6 +9,7 @@
 static const struct command *const commands[] = {
     &cmd_config_check,
     &cmd_config_show,
+    &cmd_exec,
     &cmd_version,
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)

@@ -7,6 +7,7 @@
 
 extern const struct command cmd_config_check;
 extern const struct command cmd_config_show;
+extern const struct command cmd_exec;
 extern const struct command cmd_version;
 
 /* The i-th command, NULL behind the last. */
