@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe } from 'node:test';
 import { hexlify, randomBytes } from 'ethers';
-import { drain, revive } from '../../devnet/lib/executor.mjs';
+import { addStake, drain, revive } from '../../devnet/lib/executor.mjs';
 import { ROOT } from '../../devnet/lib/paths.mjs';
 import { freePort } from '../../devnet/lib/proc.mjs';
 import { descendants } from '../../devnet/lib/system.mjs';
@@ -17,6 +17,7 @@ const handler = (body) => `export default { async fetch(request) { ${body} } };`
 const HELLO = handler('return new Response("hello");');
 const LOOP = handler('for (;;) {}');
 const SLEEP = handler('await new Promise((r) => setTimeout(r, 60_000)); return new Response();');
+const SLOW = handler('await new Promise((r) => setTimeout(r, 2000)); return new Response("slow");');
 const OOM = handler('const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1));');
 const HUGE = handler('return new Response("y".repeat(90001));');
 const RESULTS = ['ok', 'bad_tx', 'bad_calldata', 'syntax', 'timeout', 'output_too_large', 'crash', 'oom', 'no_slot'];
@@ -179,6 +180,7 @@ describe('a node at work', () => {
 
     // What a job changes: its result, and the numbers that every job moves.
     async function counts(net, result, run) {
+        await comesTo(holder.node, 'slots{state="held"}', (n) => n >= 1); // so that none waits for a worker
         const before = await metrics(holder.node);
         const answer = await run();
         await answered(result);
@@ -223,6 +225,7 @@ describe('a node at work', () => {
         const answer = await counts(net, 'crash', async () => {
             const job = await createJob(net.contracts, { codehash, deadline: 10_000 });
             await comesTo(holder.node, 'slots{state="running"}', (n) => n === 1);
+            await comesTo(holder.node, 'slots{state="held"}', (n) => n === 2);
             const workers = descendants(holder.node.child.pid).filter((p) => p.name === 'workerd');
             for (const { pid } of workers) process.kill(pid, 'SIGKILL');
             return waitAnswer(net.contracts, job.id);
@@ -320,6 +323,30 @@ describe('a node at work', () => {
         assert.equal((await metrics(holder.node)).draining, 0);
     });
 
+    scenario('its stake is told anew when it changes', holder, async (net) => {
+        const { executors } = net.contracts;
+        const staked = async () => Number((await executors.executors(holder.node.address)).stakeAmount) / 1e18;
+        const before = await staked();
+        await comesTo(holder.node, 'stake_tokens', (n) => n === before);
+        await addStake(net.contracts, net.owner, holder.node.address, 5n * 10n ** 17n);
+        assert.equal(await staked(), before + 0.5);
+        await comesTo(holder.node, 'stake_tokens', (n) => n === before + 0.5);
+    });
+
+    scenario('without gas it is not ready', holder, async (net) => {
+        const { provider } = net.chain;
+        const look = () => provider.send('anvil_mine', ['0x19']); // the balance is asked for every 20 blocks
+        const balance = await provider.send('eth_getBalance', [holder.node.gas.address, 'latest']);
+        await provider.send('anvil_setBalance', [holder.node.gas.address, '0x1']);
+        await look();
+        await unready(holder.node, 'gas: the gas account cannot pay for an answer');
+        const values = await metrics(holder.node);
+        assert.deepEqual([values.answers_left, values.gas_balance_ether], [0, 1e-18]);
+        await provider.send('anvil_setBalance', [holder.node.gas.address, balance]);
+        await look();
+        await ready(holder.node);
+    });
+
     scenario('without its RPC it is not ready; the job that it missed is told', holder, async (net) => {
         const { node, proxy } = holder;
         const before = await metrics(node);
@@ -343,6 +370,22 @@ describe('a node at work', () => {
         const failed = Object.keys(after).find((k) => k.startsWith(`rpc_requests_total{endpoint="${proxy.httpUrl}"`) && k.includes('outcome="transport"'));
         assert.ok(failed, 'requests that failed are counted');
         await comesTo(node, 'jobs_settled_total{outcome="expired"}', (n) => n === 1);
+        const { stakeAmount } = await net.contracts.executors.executors(node.address);
+        await comesTo(node, 'stake_tokens', (n) => n === Number(stakeAmount) / 1e18 && n < before.stake_tokens);
+    });
+
+    scenario('about to stop it is not ready, and lives until the job is answered', holder, async (net) => {
+        const { node } = holder;
+        await addStake(net.contracts, net.owner, node.address, net.contracts.options.minStake); // it was slashed
+        const codehash = await saveCode(net.contracts, net.author, SLOW);
+        const job = await createJob(net.contracts, { codehash, deadline: 10_000 });
+        await comesTo(node, 'jobs_open', (n) => n === 1);
+        const stopped = node.stop('SIGTERM', 45_000);
+        await unready(node, 'draining: the node is stopping and takes no job');
+        await is(node, '/livez', 200, 'ok\n');
+        assert.equal((await metrics(node)).draining, 1);
+        assert.equal((await waitAnswer(net.contracts, job.id)).errorCode, 0);
+        assert.equal((await stopped).code, 0);
     });
     after(() => holder.proxy?.stop());
 });
