@@ -5,6 +5,7 @@
 
 #include "config_pool.h"
 #include "job/journal.h"
+#include "ledger/history.h"
 #include "node_int.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -50,6 +51,14 @@ static bool names_us(const struct node *n, const struct chain_event *ev)
     return false;
 }
 
+static void note_slash(struct node *n, const struct chain_event *ev, const struct event_origin *origin)
+{
+    char id[U256_DEC_MAX];
+    uint64_t at_ms = origin->block_timestamp_s ? sat_mul(origin->block_timestamp_s, 1000) : clock_wall_ms();
+    log_warn("slashed", F_STR("job", u256_to_dec(id, ev->u.slashed.job_id)), F_U64("block", origin->block_number));
+    ledger_put_slash(n->ledger, ev->u.slashed.job_id, at_ms);
+}
+
 static void on_event(void *arg, const struct chain_event *ev, const struct event_origin *origin)
 {
     struct node *n = arg;
@@ -57,8 +66,11 @@ static void on_event(void *arg, const struct chain_event *ev, const struct event
         jobs_created(n->jobs, ev, origin);
     else if (ev->type == EVENT_JOB_RESPONDED && address_eq(&ev->u.job_responded.executor, &n->enclave_key->address))
         jobs_withdraw(n->jobs, ev->u.job_responded.job_id, "answered before");
+    if (ev->type == EVENT_SLASHED && address_eq(&ev->u.slashed.enclave, &n->enclave_key->address))
+        note_slash(n, ev, origin);
     registrar_on_event(n->registrar, ev);
     slasher_on_event(n->slasher, ev, origin);
+    monitor_touch(n->monitor);
 }
 
 static void on_removed(void *arg, const struct chain_event *ev, const struct event_origin *origin)
@@ -66,6 +78,8 @@ static void on_removed(void *arg, const struct chain_event *ev, const struct eve
     struct node *n = arg;
     if (ev->type == EVENT_JOB_CREATED)
         jobs_withdraw(n->jobs, ev->u.job_created.job_id, "its block was reorganised away");
+    else if (ev->type == EVENT_SLASHED && address_eq(&ev->u.slashed.enclave, &n->enclave_key->address))
+        ledger_drop_slash(n->ledger, ev->u.slashed.job_id);
     registrar_on_removed(n->registrar, ev);
     slasher_on_removed(n->slasher, ev, origin);
 }
@@ -101,11 +115,13 @@ static void on_head(void *arg, const struct chain_head *head)
     take_head(n, head);
     watch_skew(n);
     save_cursor(n);
+    monitor_touch(n->monitor);
 }
 
 static void on_live(void *arg, bool live)
 {
-    (void)arg;
+    struct node *n = arg;
+    monitor_touch(n->monitor);
     if (live)
         log_info("chain_live");
     else
@@ -114,8 +130,9 @@ static void on_live(void *arg, bool live)
 
 static void on_registration(void *arg, enum registration state)
 {
-    (void)arg;
+    struct node *n = arg;
     (void)state; /* asked of the registrar where it matters */
+    monitor_touch(n->monitor);
 }
 
 static void stop_now(struct node *n);
@@ -283,6 +300,7 @@ static void open_chain(struct node *n)
     n->tx = tx_queue_new(n->loop, n->rpc, &tx);
     journal_install(n->tx, n->ledger);
     n->code = code_store_new(n->loop, n->rpc, &c->code_contract_addr, c->code_cache_bytes);
+    n->tokens = tokens_new(n->rpc, &c->executors_contract_addr);
     n->probe = probe_start(n->loop, n->rpc, &probe, on_probed, n);
 }
 
@@ -307,6 +325,7 @@ static void timer_closed(uv_handle_t *h)
 static void close_parts(struct node *n)
 {
     monitor_free(n->monitor);
+    tokens_free(n->tokens);
     api_free(n->api);
     probe_free(n->probe);
     rpc_cancel(n->head_call);
@@ -390,6 +409,8 @@ struct node *node_new(uv_loop_t *loop, const struct node_options *options,
         return NULL;
     }
     open_chain(n);
+    if (n->monitor)
+        monitor_add_dashboard(n->monitor, n->loop, n->ledger, n->tokens);
     log_info("started", F_STR("version", OYSTER_VERSION), F_U64("port", api_port(n->api)),
              F_STR("enclave_address", address_checksum(address, &n->enclave_key->address)),
              F_U64("capacity", n->config->capacity), F_U64("warm_workers", n->config->warm_workers));

@@ -8,6 +8,7 @@
 #include "chain/chain_clock.h"
 #include "chain/probe.h"
 #include "chain/registrar.h"
+#include "chain/tokens.h"
 #include "chain/tx_queue.h"
 #include "chain/watcher.h"
 #include "job/code_store.h"
@@ -43,7 +44,8 @@ struct node {
     struct chain_clock clock;
     struct api *api;
     struct monitor *monitor; /* NULL = none */
-    uint64_t started_ms;     /* monotonic */
+    struct tokens *tokens;
+    uint64_t started_ms; /* monotonic */
 
     /* there once owner, gas key and the chain's generation are known */
     struct registrar *registrar;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/dashboard.h"
 #include "api/exposition.h"
 #include "api/health.h"
 #include "api/http_server.h"
@@ -16,6 +17,7 @@ struct monitor {
     struct http_server *server;
     struct monitor_ops ops;
     void *arg;
+    struct dashboard *dashboard; /* NULL = not served */
 };
 
 /* ---- pages ---- */
@@ -91,7 +93,7 @@ static void refuse_path(struct http_reply *reply)
     buf_puts(&b, "Unknown path, known ones are:");
     for (size_t i = 0; i < N_PAGES; i++)
         buf_printf(&b, " %s", pages[i].path);
-    buf_puts(&b, "\n");
+    buf_puts(&b, " /dashboard\n");
     send_buf(reply, 404, TEXT, &b);
 }
 
@@ -119,7 +121,10 @@ static void on_request(void *arg, const struct http_server_request *req, struct 
         pages[i].fn(&status, req, reply);
         return;
     }
-    refuse_path(reply);
+    if (m->dashboard && dashboard_serves(req->path))
+        dashboard_answer(m->dashboard, req, reply);
+    else
+        refuse_path(reply);
 }
 
 struct monitor *monitor_new(uv_loop_t *loop, const char *address, uint16_t port, const struct monitor_ops *ops,
@@ -136,6 +141,18 @@ struct monitor *monitor_new(uv_loop_t *loop, const char *address, uint16_t port,
     return m;
 }
 
+void monitor_add_dashboard(struct monitor *m, uv_loop_t *loop, struct ledger *ledger, struct tokens *tokens)
+{
+    struct dashboard_parts parts = { ledger, tokens, m->ops.status, m->arg };
+    m->dashboard = dashboard_new(loop, &parts);
+}
+
+void monitor_touch(struct monitor *m)
+{
+    if (m)
+        dashboard_touch(m->dashboard);
+}
+
 uint16_t monitor_port(const struct monitor *m)
 {
     return http_server_port(m->server);
@@ -146,5 +163,6 @@ void monitor_free(struct monitor *m)
     if (!m)
         return;
     http_server_free(m->server);
+    dashboard_free(m->dashboard);
     free(m);
 }

@@ -1,5 +1,5 @@
-/* What an operator asks of a node, on an address of its own: metrics and health. It changes nothing and tells no
- * secret; everything is read from one struct node_status a request. */
+/* What an operator asks of a node, on an address of its own: metrics, health and the dashboard. It changes nothing and
+ * tells no secret; everything is read from one struct node_status a request. */
 #ifndef OYSTER_API_MONITOR_H
 #define OYSTER_API_MONITOR_H
 
@@ -7,6 +7,8 @@
 #include <uv.h>
 
 #include "api/status.h"
+#include "chain/tokens.h"
+#include "ledger/ledger.h"
 #include "util/err.h"
 
 struct monitor;
@@ -19,6 +21,12 @@ struct monitor_ops {
 /* Begins to serve on address and port (0 = any free one). ops is copied. Returns NULL with e as http_server_new. */
 struct monitor *monitor_new(uv_loop_t *loop, const char *address, uint16_t port, const struct monitor_ops *ops,
                             void *arg, struct err *e);
+
+/* Serves the dashboard too, read from these (borrowed until monitor_free). Once, right after monitor_new. */
+void monitor_add_dashboard(struct monitor *m, uv_loop_t *loop, struct ledger *ledger, struct tokens *tokens);
+
+/* Something that the dashboard shows may have changed: who looks at it is told soon. NULL allowed. */
+void monitor_touch(struct monitor *m);
 
 /* The port listened on. */
 uint16_t monitor_port(const struct monitor *m);

@@ -88,12 +88,3 @@ struct job *job_from_record(struct jobs *owner, const struct ledger_job *r)
     memcpy(job->tx_hash, r->tx_hash, sizeof job->tx_hash);
     return job;
 }
-
-unsigned job_final_states(void)
-{
-    unsigned mask = 0;
-    for (int s = JOB_INVALID; s < JOB_STATE_COUNT; s++)
-        if (job_state_is_final((enum job_state)s))
-            mask |= 1u << s;
-    return mask;
-}

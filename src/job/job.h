@@ -64,7 +64,4 @@ void job_record_final(struct ledger *ledger, const struct job *job);
 /* A job as it was written; the state is the recorded one and times are not set. */
 struct job *job_from_record(struct jobs *owner, const struct ledger_job *r);
 
-/* The final states as the bit mask that the ledger takes. */
-unsigned job_final_states(void);
-
 #endif

@@ -55,6 +55,15 @@ bool job_state_is_final(enum job_state state)
     return state == JOB_CONFIRMED || state == JOB_EXPIRED || state == JOB_DROPPED;
 }
 
+unsigned job_final_states(void)
+{
+    unsigned mask = 0;
+    for (int s = JOB_INVALID; s < JOB_STATE_COUNT; s++)
+        if (job_state_is_final((enum job_state)s))
+            mask |= 1u << s;
+    return mask;
+}
+
 const char *job_state_name(enum job_state state)
 {
     return names[state];

@@ -39,6 +39,9 @@ enum job_state job_state_resumed(bool sent, bool late, bool answered);
 /* True for CONFIRMED, EXPIRED and DROPPED: no event leads out of them. */
 bool job_state_is_final(enum job_state state);
 
+/* The final states as the bit mask that the ledger takes. */
+unsigned job_final_states(void);
+
 /* Lower-case name for logs. */
 const char *job_state_name(enum job_state state);
 

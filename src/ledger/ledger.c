@@ -310,6 +310,11 @@ void ledger_commit(struct ledger *l)
     ledger_run(l, ledger_prepared(l, COMMIT));
 }
 
+uint64_t ledger_changes(const struct ledger *l)
+{
+    return (unsigned)sqlite3_total_changes(l->db);
+}
+
 uint64_t ledger_failures(const struct ledger *l)
 {
     return l->failures;
