@@ -31,6 +31,7 @@ devnet: build ## A local chain with contracts and a node that stay up (GENERATIO
 	@node devnet/devnet.mjs --generation $(GENERATION) --nodes $(NODES)
 
 test: build ## Every test: unit, differential, end to end, faults
+	@tools/setup.sh browser
 	@node tests/run.mjs --build $(BUILD)
 
 test-asan: setup ## The unit and end-to-end tests under ASan and UBSan

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run the executor from its sources on Debian 12+ and Ubuntu 22.04+:
-#   tools/setup.sh [lint] [fuzz] [vm] [enclave]
+#   tools/setup.sh [lint] [fuzz] [vm] [enclave] [browser]
 # Each adds the tools of its target, lint promtool under .tools/ as well, vm and enclave a kernel under .vm/. Does
 # nothing, quickly, when nothing is missing.
 set -euo pipefail
@@ -16,6 +16,7 @@ PACKAGES+=(iproute2) # tests bring up the loopback of a network namespace
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
 PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)
+PACKAGES_BROWSER=(chromium fonts-inter) # each where the distribution has it: Ubuntu's Chromium is a snap
 PACKAGES_VM=(qemu-system-x86 busybox-static cpio)
 PACKAGES_ENCLAVE=(ca-certificates zstd gzip binutils)
 
@@ -130,7 +131,13 @@ for extra in "$@"; do
             ;;
         vm) wanted+=("${PACKAGES_VM[@]}" "${PACKAGES_ENCLAVE[@]}") ;;
         enclave) wanted+=("${PACKAGES_ENCLAVE[@]}") ;;
-        *) die "unknown extra: $extra (lint, fuzz, vm, enclave)" ;;
+        browser)
+            ! command -v apt-get >/dev/null || apt_lists_filled || as_root apt-get -qq update
+            for package in "${PACKAGES_BROWSER[@]}"; do
+                if known_to_apt "$package"; then wanted+=("$package"); else say "no package $package here"; fi
+            done
+            ;;
+        *) die "unknown extra: $extra (lint, fuzz, vm, enclave, browser)" ;;
     esac
 done
 install_packages "${wanted[@]}"
