@@ -75,9 +75,11 @@ struct chain_event {
             struct address *selected;
             size_t n_selected;
         } job_created;
-        struct { /* output itself is not kept */
+        struct {
             struct u256 job_id;
             struct address executor; /* generation 2; zero in generation 1 */
+            const uint8_t *output;
+            size_t output_len;
             uint64_t total_time_ms;
             uint8_t error_code;
             uint8_t output_count;

@@ -16,6 +16,33 @@ const struct call_def call_defs[CALL_COUNT] = {
     [CALL_SIGN_MAX_AGE] = { "SIGN_MAX_AGE()", { 0x34, 0xb2, 0x25, 0x12 } },
     [CALL_SAVE_CODE] = { "saveCodeInCallData(string)", { 0xff, 0x7c, 0xda, 0xf3 } },
     [CALL_SAVE_CODE_WITH_BYTES] = { "saveCodeInCallData(string,bytes)", { 0x1a, 0xe5, 0x3f, 0xea } },
+    [CALL_REGISTER_EXECUTOR_1] = { "registerExecutor(bytes,(bytes,bytes,bytes,bytes,uint256),uint256,uint256,bytes,"
+                                   "uint256)",
+                                   { 0x83, 0x4d, 0x64, 0x2d } },
+    [CALL_REGISTER_EXECUTOR_2] = { "registerExecutor(bytes,(bytes,bytes,bytes,bytes,uint256),uint256,uint256,bytes,"
+                                   "uint256,uint8)",
+                                   { 0xea, 0xaf, 0x22, 0x9c } },
+    [CALL_DRAIN_EXECUTOR] = { "drainExecutor(address)", { 0xaa, 0xa3, 0x1d, 0xa1 } },
+    [CALL_REVIVE_EXECUTOR] = { "reviveExecutor(address)", { 0x06, 0x1b, 0xe4, 0x02 } },
+    [CALL_DEREGISTER_EXECUTOR] = { "deregisterExecutor(address)", { 0xff, 0x8a, 0x48, 0x07 } },
+    [CALL_ADD_EXECUTOR_STAKE] = { "addExecutorStake(address,uint256)", { 0xee, 0x64, 0xa9, 0xb0 } },
+    [CALL_REMOVE_EXECUTOR_STAKE] = { "removeExecutorStake(address,uint256)", { 0x02, 0x1d, 0x31, 0xd2 } },
+    [CALL_CREATE_JOB_1] = { "createJob(bytes32,bytes,uint256)", { 0x57, 0xfb, 0xc4, 0xeb } },
+    [CALL_CREATE_JOB_2] = { "createJob(uint8,bytes32,bytes,uint256)", { 0xe7, 0xeb, 0xa1, 0x9b } },
+    [CALL_APPROVE] = { "approve(address,uint256)", { 0x09, 0x5e, 0xa7, 0xb3 } },
+    [CALL_ALLOWANCE] = { "allowance(address,address)", { 0xdd, 0x62, 0xed, 0x3e } },
+    [CALL_BALANCE_OF] = { "balanceOf(address)", { 0x70, 0xa0, 0x82, 0x31 } },
+    [CALL_SELECTED_EXECUTORS] = { "getSelectedExecutors(uint256)", { 0x78, 0x91, 0xe3, 0x00 } },
+    [CALL_JOB_FEE_PER_MS] = { "getJobExecutionFeePerMs(uint8)", { 0xc5, 0x0d, 0x52, 0x5d } },
+    [CALL_EXECUTORS_CONTRACT] = { "EXECUTORS()", { 0x44, 0x9a, 0xa0, 0xd1 } },
+    [CALL_TOKEN] = { "TOKEN()", { 0x82, 0xbf, 0xef, 0xc8 } },
+    [CALL_MIN_STAKE_AMOUNT] = { "MIN_STAKE_AMOUNT()", { 0x27, 0xed, 0x71, 0x88 } },
+    [CALL_FEE_TOKEN] = { "FEE_TOKEN()", { 0x73, 0x71, 0x7b, 0x08 } },
+    [CALL_USDC_TOKEN] = { "USDC_TOKEN()", { 0xfa, 0x56, 0x92, 0x74 } },
+    [CALL_EXECUTOR_FEE_PER_MS] = { "EXECUTOR_FEE_PER_MS()", { 0x3f, 0xd2, 0x09, 0x83 } },
+    [CALL_STAKING_REWARD_PER_MS] = { "STAKING_REWARD_PER_MS()", { 0x16, 0x59, 0xe0, 0xb5 } },
+    [CALL_DECIMALS] = { "decimals()", { 0x31, 0x3c, 0xe5, 0x67 } },
+    [CALL_SYMBOL] = { "symbol()", { 0x95, 0xd8, 0x9b, 0x41 } },
 };
 
 const uint8_t SELECTOR_EXECUTION_BUFFER_TIME[4] = { 0xa3, 0x13, 0x22, 0x58 };

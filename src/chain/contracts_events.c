@@ -104,9 +104,7 @@ static int decode_job_created_2(struct chain_event *out, const struct log_entry 
 static int decode_response_body(struct chain_event *out, const struct log_entry *log, struct err *e)
 {
     struct abi_view data = data_of(log);
-    const uint8_t *output;
-    size_t output_len;
-    int rc = abi_get_bytes(&output, &output_len, data, 0, e);
+    int rc = abi_get_bytes(&out->u.job_responded.output, &out->u.job_responded.output_len, data, 0, e);
     if (rc == 0)
         rc = get_saturated(&out->u.job_responded.total_time_ms, data, 1, e);
     if (rc == 0)

@@ -132,3 +132,14 @@ int schema_prepare(sqlite3 *db, const char *path, const struct ledger_identity *
         return e->code;
     return check_identity(db, path, identity, e);
 }
+
+int schema_check_version(sqlite3 *db, const char *path, struct err *e)
+{
+    int version = 0;
+    if (query_int(db, path, "PRAGMA user_version", &version, e) < 0)
+        return e->code;
+    if (version == VERSION)
+        return 0;
+    return err_set(e, -ESTALE, "ledger %s: version %d, this program reads version %d: is the node of the same release?",
+                   path, version, VERSION);
+}

@@ -12,4 +12,7 @@
  * Returns 0; -EBADMSG: damaged; -ESTALE: of another identity or of a newer program; -EIO: everything else. */
 int schema_prepare(sqlite3 *db, const char *path, const struct ledger_identity *identity, bool flush, struct err *e);
 
+/* Whether the file is of the present version. Returns 0, -ESTALE, -EBADMSG or -EIO. */
+int schema_check_version(sqlite3 *db, const char *path, struct err *e);
+
 #endif
