@@ -1,5 +1,64 @@
-// oysterctl for the tests.
-import { join, resolve } from 'node:path';
-import { ROOT } from '../../devnet/lib/paths.mjs';
+// oysterctl as the tests run it: the real binary, without a terminal.
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { attest } from '../../devnet/lib/signing.mjs';
+import { ctlBinary } from '../../devnet/lib/paths.mjs';
+import { assert } from './harness.mjs';
 
-export const ctlBinary = () => resolve(ROOT, process.env.OYSTER_BUILD ?? 'build', 'tools', 'oysterctl', 'oysterctl');
+export { ctlBinary };
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, reverted: 4, timeout: 5, check: 6 };
+
+// Runs oysterctl to its end. env: variables to add; input: standard input. Returns {code, stdout, stderr}.
+export function oysterctl(args, { env = {}, input, timeoutMs = 60_000 } = {}) {
+    return new Promise((resolve, reject) => {
+        // A session of its own: no terminal that questions could reach.
+        const child = spawn(ctlBinary(), args, { detached: true, env: { ...process.env, ...env } });
+        const out = { stdout: '', stderr: '' };
+        const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+        child.stdout.on('data', (data) => (out.stdout += data));
+        child.stderr.on('data', (data) => (out.stderr += data));
+        child.stdin.on('error', () => {});
+        child.stdin.end(input ?? '');
+        child.once('error', reject);
+        child.once('close', (code, signal) => {
+            clearTimeout(timer);
+            resolve({ code: code ?? signal, ...out });
+        });
+    });
+}
+
+// The same with --json: {code, result, stderr}; stdout must be one JSON document.
+export async function oysterctlJson(args, options) {
+    const { code, stdout, stderr } = await oysterctl([...args, '--json'], options);
+    let result;
+    assert.doesNotThrow(() => (result = JSON.parse(stdout)), `${args.join(' ')}: one JSON document, not: ${stdout}`);
+    return { code, result, stderr };
+}
+
+const bare = (hex) => hex.replace(/^0x/, '');
+
+// A verifier's answer about an enclave, in its first form. Returns the file's path.
+export function attestationFile(dir, enclavePubKey, options) {
+    const [signature, a] = attest(enclavePubKey, options);
+    const path = join(dir, `attestation-${bare(enclavePubKey).slice(0, 8)}.json`);
+    const members = {
+        signature: bare(signature),
+        secp256k1_public: bare(enclavePubKey),
+        pcr0: bare(a.PCR0),
+        pcr1: bare(a.PCR1),
+        pcr2: bare(a.PCR2),
+        timestamp: a.timestampInMilliseconds,
+        verifier_secp256k1_public: '00'.repeat(64),
+    };
+    writeFileSync(path, JSON.stringify(members));
+    return path;
+}
+
+// A key file of an account. Returns its path.
+export function keyFile(dir, name, account) {
+    const path = join(dir, `${name}.key`);
+    writeFileSync(path, `${account.privateKey}\n`, { mode: 0o600 });
+    return path;
+}

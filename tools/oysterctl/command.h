@@ -4,6 +4,7 @@
 #ifndef OYSTERCTL_COMMAND_H
 #define OYSTERCTL_COMMAND_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,12 +25,15 @@ enum ctl_exit {
     CTL_EXIT_COUNT,
 };
 
+/* An error code of run: what the command line should have said is missing; ends as CTL_USAGE. */
+#define CTL_EUSAGE EDESTADDRREQ
+
 /* Groups of commands, in the order of --help. */
 enum command_group { GROUP_SETUP, GROUP_EXECUTOR, GROUP_JOBS, GROUP_OTHER, GROUP_COUNT };
 
 /* Does the command. Results go to c->out (output.h), read the command line by args_* (options.h) from c->args.
- * Returns 0; an enum ctl_exit; or a negative errno, which ends as CTL_FAILED (-ETIMEDOUT: CTL_TIMEOUT). e is filled
- * with one line unless the output says it all (CTL_CHECK_FAILED). */
+ * Returns 0; an enum ctl_exit; or a negative errno, which ends as CTL_FAILED (-ETIMEDOUT: CTL_TIMEOUT, -CTL_EUSAGE:
+ * CTL_USAGE). e is filled with one line unless the output says it all (CTL_CHECK_FAILED). */
 typedef int command_run_fn(struct ctl *c, struct err *e);
 
 /* All strings are static. */

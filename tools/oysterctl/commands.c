@@ -6,12 +6,27 @@
 #include "util/cleanup.h"
 #include "util/nearest.h"
 
+/* In the order of --help, one a line. */
+/* clang-format off */
 static const struct command *const commands[] = {
     &cmd_config_check,
     &cmd_config_show,
+    &cmd_register,
+    &cmd_status,
+    &cmd_wait,
+    &cmd_drain,
+    &cmd_revive,
+    &cmd_deregister,
+    &cmd_stake_add,
+    &cmd_stake_remove,
     &cmd_exec,
+    &cmd_code_deploy,
+    &cmd_job_create,
+    &cmd_jobs_list,
+    &cmd_jobs_show,
     &cmd_version,
 };
+/* clang-format on */
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 const struct command *command_at(size_t i)

@@ -8,6 +8,18 @@
 extern const struct command cmd_config_check;
 extern const struct command cmd_config_show;
 extern const struct command cmd_exec;
+extern const struct command cmd_register;
+extern const struct command cmd_drain;
+extern const struct command cmd_revive;
+extern const struct command cmd_deregister;
+extern const struct command cmd_stake_add;
+extern const struct command cmd_stake_remove;
+extern const struct command cmd_code_deploy;
+extern const struct command cmd_job_create;
+extern const struct command cmd_jobs_list;
+extern const struct command cmd_jobs_show;
+extern const struct command cmd_status;
+extern const struct command cmd_wait;
 extern const struct command cmd_version;
 
 /* The i-th command, NULL behind the last. */

@@ -117,6 +117,19 @@ void ctl_progress(const struct ctl *c, const char *fmt, ...)
     (void)fflush(stderr);
 }
 
+void ctl_warn(const struct ctl *c, const char *fmt, ...)
+{
+    if (c->quiet)
+        return;
+    ctl_progress(c, NULL);
+    va_list ap;
+    va_start(ap, fmt);
+    (void)fputs("oysterctl: warning: ", stderr);
+    (void)vfprintf(stderr, fmt, ap);
+    (void)fputc('\n', stderr);
+    va_end(ap);
+}
+
 /* ---- files ---- */
 
 int ctl_read_file(struct buf *out, const char *path, size_t max, struct err *e)

@@ -14,6 +14,8 @@ struct ctl {
     bool json, yes, dry_run, quiet;
     bool config_loaded;
     struct config config; /* of --config-file; read it by ctl_config */
+    struct io *io;        /* NULL until asked for: ctl_io (io.h) */
+    struct chain *chain;  /* NULL until asked for: ctl_chain (chain.h) */
 };
 
 /* The configuration of --config-file, read once; *out is NULL where none was named. Returns 0 or an error. */
@@ -33,6 +35,9 @@ int ctl_ask_secret(char *out, size_t max, const char *prompt, struct err *e);
 /* One line on stderr that replaces the one before, only when stderr is a terminal and neither --quiet nor --json was
  * given; NULL clears it. */
 void ctl_progress(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line on stderr, "oysterctl: warning: …", unless --quiet was given. */
+void ctl_warn(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The whole of a file of at most max bytes; "-" is standard input. out: appended. */
 int ctl_read_file(struct buf *out, const char *path, size_t max, struct err *e);

@@ -7,8 +7,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "chain.h"
 #include "commands.h"
 #include "ctl.h"
+#include "io.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -21,6 +23,8 @@ static int exit_of(int rc)
 {
     if (rc >= 0)
         return rc;
+    if (rc == -CTL_EUSAGE)
+        return CTL_USAGE;
     return rc == -ETIMEDOUT ? CTL_TIMEOUT : CTL_FAILED;
 }
 
@@ -96,6 +100,8 @@ int main(int argc, char *argv[])
     c.out = out_new();
     int code = finish(&c, exit_of(c.args.command->run(&c, &e)), &e);
     out_free(c.out);
+    chain_free(c.chain);
+    io_free(c.io);
     config_free(&c.config);
     return code;
 }

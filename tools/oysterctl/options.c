@@ -50,6 +50,10 @@ const struct option_def options_signing[] = {
       .kind = OPT_FILE,
       .value = "FILE",
       .help = "the signing key: a file of 32 raw bytes or 64 hex digits" },
+    { .name = "--send-timeout",
+      .kind = OPT_SECONDS,
+      .value = "TIME",
+      .help = "how long to wait until a transaction is included [default: 5m]" },
     { 0 },
 };
 

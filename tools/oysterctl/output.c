@@ -151,10 +151,15 @@ void out_u256(struct out *o, const char *key, struct u256 value)
 
 void out_amount(struct out *o, const char *key, struct u256 value, const char *unit)
 {
+    out_amount_of(o, key, value, unit, 18);
+}
+
+void out_amount_of(struct out *o, const char *key, struct u256 value, const char *unit, unsigned decimals)
+{
     char whole[AMOUNT_TEXT_MAX], dec[U256_DEC_MAX];
     struct buf json = { 0 }, text = { 0 };
     buf_printf(&json, "\"%s\"", u256_to_dec(dec, value));
-    buf_printf(&text, "%s%s%s", amount_text(whole, value), *unit ? " " : "", unit);
+    buf_printf(&text, "%s%s%s", amount_text(whole, value, decimals), *unit ? " " : "", unit);
     out_both(o, key, buf_cstr(&json), buf_cstr(&text));
     buf_free(&json);
     buf_free(&text);
@@ -183,15 +188,19 @@ void out_end(struct out *o)
     o->newest = o->open[o->depth--];
 }
 
+void out_text(struct out *o, const char *text)
+{
+    append(o, NODE_NOTE, NULL)->text = xstrdup(text);
+}
+
 void out_note(struct out *o, const char *fmt, ...)
 {
-    struct node *n = append(o, NODE_NOTE, NULL);
     char text[1024];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    n->text = xstrdup(text);
+    out_text(o, text);
 }
 
 void out_hide(struct out *o)

@@ -28,8 +28,9 @@ void out_hex(struct out *o, const char *key, const uint8_t *data, size_t len);
 void out_address(struct out *o, const char *key, const struct address *a); /* EIP-55 */
 void out_u256(struct out *o, const char *key, struct u256 value);          /* JSON: a decimal string */
 
-/* An amount of 18 decimals: JSON holds the smallest units as a decimal string, people read "1.5 unit". */
+/* An amount of 18 decimals, or of others: JSON holds the smallest units as a decimal string, people read "1.5 unit". */
 void out_amount(struct out *o, const char *key, struct u256 value, const char *unit);
+void out_amount_of(struct out *o, const char *key, struct u256 value, const char *unit, unsigned decimals);
 
 /* As out_str with another text for people. json: a JSON value as it stands. */
 void out_both(struct out *o, const char *key, const char *json, const char *text);
@@ -40,8 +41,9 @@ void out_object(struct out *o, const char *key);
 void out_array(struct out *o, const char *key);
 void out_end(struct out *o);
 
-/* A line that only people see, at this place. / The field added last is for machines only. */
+/* Lines that only people see, at this place. / The field or container added last is for machines only. */
 void out_note(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void out_text(struct out *o, const char *text);
 void out_hide(struct out *o);
 
 /* Writes the result at the end of to. */

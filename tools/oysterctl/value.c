@@ -9,6 +9,7 @@
 
 #define DIGITS "0123456789"
 #define DECIMALS 18
+#define DECIMALS_MAX 36
 
 static int refuse(const char *what, const char *text, const char *expected, struct err *e)
 {
@@ -53,30 +54,32 @@ int value_u256(struct u256 *out, const char *what, const char *text, struct err 
     return u256_parse(out, text, strlen(text), NULL) == 0 ? 0 : refuse(what, text, "a whole number", e);
 }
 
-/* "12.5" → "12" ‖ "500000000000000000". */
-static bool tokens_parse(struct u256 *out, const char *text)
+/* With 18 decimals: "12.5" → "12" ‖ "500000000000000000". */
+static bool tokens_parse(struct u256 *out, const char *text, unsigned decimals)
 {
-    char digits[U256_DEC_MAX + DECIMALS];
+    static const char zeros[] = "000000000000000000000000000000000000"; /* DECIMALS_MAX */
+    char digits[U256_DEC_MAX + DECIMALS_MAX];
     size_t whole = strspn(text, DIGITS);
     bool dot = text[whole] == '.';
     size_t part = dot ? strspn(text + whole + 1, DIGITS) : 0;
-    if (whole == 0 || whole >= U256_DEC_MAX || part > DECIMALS || (dot && part == 0) || text[whole + dot + part])
+    if (whole == 0 || whole >= U256_DEC_MAX || part > decimals || (dot && part == 0) || text[whole + dot + part])
         return false;
-    int n = snprintf(digits, sizeof digits, "%.*s%.*s%0*d", (int)whole, text, (int)part, text + whole + dot,
-                     (int)(DECIMALS - part), 0);
-    /* "%0*d" of width 0 still writes one 0 */
-    if (part == DECIMALS)
-        n--;
+    int n = snprintf(digits, sizeof digits, "%.*s%.*s%.*s", (int)whole, text, (int)part, text + whole + dot,
+                     (int)(decimals - part), zeros);
     return u256_parse(out, digits, (size_t)n, NULL) == 0;
+}
+
+int value_amount_of(struct u256 *out, const char *what, const char *text, unsigned decimals, struct err *e)
+{
+    size_t digits = strspn(text, DIGITS);
+    bool wei = digits && strcmp(text + digits, "wei") == 0;
+    bool ok = wei ? u256_parse(out, text, digits, NULL) == 0 : tokens_parse(out, text, decimals);
+    return ok ? 0 : refuse(what, text, "an amount such as 100, 0.5 or 1000wei", e);
 }
 
 int value_amount(struct u256 *out, const char *what, const char *text, struct err *e)
 {
-    size_t len = strlen(text);
-    size_t digits = strspn(text, DIGITS);
-    bool wei = digits && strcmp(text + digits, "wei") == 0 && digits == len - 3;
-    bool ok = wei ? u256_parse(out, text, digits, NULL) == 0 : tokens_parse(out, text);
-    return ok ? 0 : refuse(what, text, "an amount such as 100, 0.5 or 1000wei", e);
+    return value_amount_of(out, what, text, DECIMALS, e);
 }
 
 int value_address(struct address *out, const char *what, const char *text, struct err *e)
@@ -94,13 +97,14 @@ int value_bytes32(uint8_t out[32], const char *what, const char *text, struct er
     return refuse(what, text, "0x and 64 hex digits", e);
 }
 
-char *amount_text(char out[AMOUNT_TEXT_MAX], struct u256 value)
+char *amount_text(char out[AMOUNT_TEXT_MAX], struct u256 value, unsigned decimals)
 {
-    char dec[U256_DEC_MAX], padded[U256_DEC_MAX + DECIMALS + 1];
+    static const char zeros[] = "0000000000000000000000000000000000000"; /* DECIMALS_MAX and one */
+    char dec[U256_DEC_MAX], padded[U256_DEC_MAX + DECIMALS_MAX + 1];
     u256_to_dec(dec, value);
-    int pad = DECIMALS + 1 - (int)strlen(dec);
-    int n = snprintf(padded, sizeof padded, "%.*s%s", pad > 0 ? pad : 0, "0000000000000000000", dec);
-    size_t whole = (size_t)n - DECIMALS, part = DECIMALS;
+    int pad = (int)decimals + 1 - (int)strlen(dec);
+    int n = snprintf(padded, sizeof padded, "%.*s%s", pad > 0 ? pad : 0, zeros, dec);
+    size_t whole = (size_t)n - decimals, part = decimals;
     while (part && padded[whole + part - 1] == '0')
         part--;
     (void)snprintf(out, AMOUNT_TEXT_MAX, "%.*s%s%.*s", (int)whole, padded, part ? "." : "", (int)part, padded + whole);

@@ -55,11 +55,11 @@ static void amount_texts(void **state)
         struct u256 v;
         char text[AMOUNT_TEXT_MAX];
         assert_int_equal(value_amount(&v, "AMOUNT", texts[i], NULL), 0);
-        assert_string_equal(amount_text(text, v), texts[i]);
+        assert_string_equal(amount_text(text, v, 18), texts[i]);
     }
     char text[AMOUNT_TEXT_MAX];
     struct u256 most = { { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX } };
-    assert_string_equal(amount_text(text, most),
+    assert_string_equal(amount_text(text, most, 18),
                         "115792089237316195423570985008687907853269984665640564039457.584007913129639935");
 }
 
