@@ -73,10 +73,12 @@ struct config {
     uint32_t port;               /* of the HTTP API; 6001, 0 = any free one */
     char *api_addr;              /* "0.0.0.0" */
     bool owner_configures;       /* config_auth: "owner", or "none" (default): who may set the gas key */
-    struct address owner;        /* zero = the first that is told to the API */
-    char *vsock_addr;            /* "CID:PORT": the HTTP API there as well; NULL = not */
-    enum log_format log_format;  /* "logfmt" */
-    enum log_level log_level;    /* "info" */
+    uint32_t api_rate_limit;     /* requests a second of one peer; 50, 0 = any number */
+    uint32_t api_rate_limit_total; /* of all peers; 500, 0 = any number */
+    struct address owner;          /* zero = the first that is told to the API */
+    char *vsock_addr;              /* "CID:PORT": the HTTP API there as well; NULL = not */
+    enum log_format log_format;    /* "logfmt" */
+    enum log_level log_level;      /* "info" */
 
     /* where it all came from, in the order of the table of keys */
     char *file;                           /* path of the file, as given */
@@ -114,6 +116,11 @@ void config_defaults(struct config *out);
 
 /* Releases what it owns. A {0} config is allowed. */
 void config_free(struct config *c);
+
+/* Takes over from fresh, which was read from the same sources, what the table calls live; changed is called for each
+ * key that differs: live, and c has the new value, or not, and c keeps its own until a restart. */
+typedef void config_changed_fn(void *arg, const char *key, bool live);
+void config_reload(struct config *c, const struct config *fresh, config_changed_fn *changed, void *arg);
 
 /* A key as documentation and the command line see it. */
 struct config_key {

@@ -1,6 +1,7 @@
-/* Command line, config, signals, the loop; nothing else. */
+/* Command line, config, signals, the loop, the service manager; nothing else. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <uv.h>
@@ -8,28 +9,137 @@
 #include "cli.h"
 #include "config.h"
 #include "node.h"
+#include "notify.h"
 #include "preflight.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
+
+/* How often the service manager is told how it goes, where it has changed. */
+#define STATUS_EVERY_MS 5000
 
 struct program {
     uv_loop_t loop;
-    uv_signal_t term, interrupt;
+    uv_signal_t term, interrupt, hangup;
+    uv_timer_t status, watchdog;
     struct node *node;
+    struct config *config;
+    const struct config_sources *sources;
+    struct notify notify;
+    struct buf said; /* the last status */
     int exit_code;
 };
+
+/* ---- the service manager ---- */
+
+static void tell_status(struct program *p)
+{
+    struct buf now = { 0 };
+    if (p->node)
+        node_describe(p->node, &now);
+    if (now.len && (now.len != p->said.len || memcmp(now.data, p->said.data, now.len) != 0)) {
+        notify_send(&p->notify, "STATUS=%s\n", buf_cstr(&now));
+        buf_reset(&p->said);
+        buf_append(&p->said, now.data, now.len);
+    }
+    buf_free(&now);
+}
+
+static void on_status(uv_timer_t *timer)
+{
+    tell_status(timer->data);
+}
+
+/* A sign of life from the loop itself: a loop that hangs gives none. */
+static void on_watchdog(uv_timer_t *timer)
+{
+    const struct program *p = timer->data;
+    notify_send(&p->notify, "WATCHDOG=1\n");
+}
+
+static void start_notifying(struct program *p)
+{
+    uint64_t watchdog_ms = p->notify.watchdog_us / 2000;
+    notify_send(&p->notify, "READY=1\n");
+    tell_status(p);
+    if (p->notify.fd >= 0)
+        uv_timer_start(&p->status, on_status, STATUS_EVERY_MS, STATUS_EVERY_MS);
+    if (p->notify.watchdog_us)
+        uv_timer_start(&p->watchdog, on_watchdog, 0, watchdog_ms ? watchdog_ms : 1);
+}
+
+/* ---- signals ---- */
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct program *p = handle->data;
     log_info("stopping", F_STR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    notify_send(&p->notify, "STOPPING=1\n");
     node_stop(p->node);
+    tell_status(p);
 }
 
-static void close_signals(struct program *p)
+static void on_changed(void *arg, const char *key, bool live)
 {
-    uv_close((uv_handle_t *)&p->term, NULL);
-    uv_close((uv_handle_t *)&p->interrupt, NULL);
+    size_t *count = arg;
+    ++*count;
+    if (live)
+        log_info("config_changed", F_STR("key", key));
+    else
+        log_warn("config_needs_restart", F_STR("key", key));
+}
+
+/* A file that is broken leaves everything as it was. */
+static void reload(struct program *p)
+{
+    CLEANUP(config_free) struct config fresh = { 0 };
+    struct err e = { 0 };
+    size_t changes = 0;
+    if (config_load(&fresh, p->sources, &e) < 0) {
+        log_error("config_not_reloaded", F_ERR(&e));
+        return;
+    }
+    config_reload(p->config, &fresh, on_changed, &changes);
+    log_init(p->config->log_format, p->config->log_level);
+    node_reload(p->node);
+    log_info("config_reloaded", F_U64("changes", changes));
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    (void)number;
+    struct program *p = handle->data;
+    if (!p->node)
+        return;
+    notify_send(&p->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\n", (unsigned long long)clock_mono_us());
+    reload(p);
+    notify_send(&p->notify, "READY=1\n");
+}
+
+static void open_signal(struct program *p, uv_signal_t *handle, int number, uv_signal_cb cb)
+{
+    uv_signal_init(&p->loop, handle);
+    handle->data = p;
+    uv_signal_start(handle, cb, number);
+}
+
+static void open_handles(struct program *p)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    open_signal(p, &p->term, SIGTERM, on_signal);
+    open_signal(p, &p->interrupt, SIGINT, on_signal);
+    open_signal(p, &p->hangup, SIGHUP, on_hangup);
+    uv_timer_init(&p->loop, &p->status);
+    uv_timer_init(&p->loop, &p->watchdog);
+    p->status.data = p->watchdog.data = p;
+}
+
+static void close_handles(struct program *p)
+{
+    uv_handle_t *const handles[] = { (uv_handle_t *)&p->term, (uv_handle_t *)&p->interrupt, (uv_handle_t *)&p->hangup,
+                                     (uv_handle_t *)&p->status, (uv_handle_t *)&p->watchdog };
+    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+        uv_close(handles[i], NULL);
 }
 
 static void on_stopped(void *arg, const struct err *e)
@@ -39,17 +149,7 @@ static void on_stopped(void *arg, const struct err *e)
         (void)fprintf(stderr, "oyster-serverless-executor: %s\n", e->msg);
     p->exit_code = e->code ? CLI_EXIT_FAILED : CLI_EXIT_OK;
     p->node = NULL;
-    close_signals(p);
-}
-
-static void open_signals(struct program *p)
-{
-    (void)signal(SIGPIPE, SIG_IGN);
-    uv_signal_init(&p->loop, &p->term);
-    uv_signal_init(&p->loop, &p->interrupt);
-    p->term.data = p->interrupt.data = p;
-    uv_signal_start(&p->term, on_signal, SIGTERM);
-    uv_signal_start(&p->interrupt, on_signal, SIGINT);
+    close_handles(p);
 }
 
 /* Keys live in this process: no core dump, no attaching by others of the same user. A limit of 1 and not 0 also keeps
@@ -60,18 +160,23 @@ static void guard_memory(void)
     (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
-static int run(const struct config *config, const struct seckey *key)
+static int run(struct config *config, const struct config_sources *sources, const struct seckey *key)
 {
-    struct program p = { .exit_code = CLI_EXIT_FAILED };
+    struct program p = { .exit_code = CLI_EXIT_FAILED, .config = config, .sources = sources };
     struct err e = { 0 };
     struct node_options options = { config, key };
     uv_loop_init(&p.loop);
-    open_signals(&p);
+    notify_open(&p.notify);
+    open_handles(&p);
     p.node = node_new(&p.loop, &options, on_stopped, &p, &e);
-    if (!p.node)
+    if (p.node)
+        start_notifying(&p);
+    else
         on_stopped(&p, &e);
     (void)uv_run(&p.loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&p.loop);
+    notify_close(&p.notify);
+    buf_free(&p.said);
     return p.exit_code;
 }
 
@@ -123,5 +228,5 @@ int main(int argc, char *argv[])
         (void)printf("%s: ok\n", config.file);
         return CLI_EXIT_OK;
     }
-    return run(&config, &key);
+    return run(&config, &sources, &key);
 }

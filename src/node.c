@@ -378,6 +378,16 @@ void node_stop(struct node *n)
     uv_timer_start(n->timer, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
 }
 
+void node_reload(struct node *n)
+{
+    const struct config *c = n->config;
+    if (n->stopping)
+        return;
+    tx_queue_set_limits(n->tx, c->max_fee_cap_wei, c->callback_gas);
+    rpc_set_silence(n->rpc, c->head_silence_s * (uint64_t)1000);
+    api_set_rate_limit(n->api, c->api_rate_limit, c->api_rate_limit_total);
+}
+
 static uv_timer_t *new_timer(struct node *n)
 {
     uv_timer_t *t = xcalloc(1, sizeof *t);

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "eth/key.h"
+#include "util/buf.h"
 #include "util/err.h"
 
 struct node;
@@ -23,6 +24,12 @@ struct node_options {
  * handles that close as the loop runs. */
 struct node *node_new(uv_loop_t *loop, const struct node_options *options,
                       void (*stopped)(void *arg, const struct err *e), void *arg, struct err *e);
+
+/* Puts to work what has changed of the configuration's live keys (config_reload). */
+void node_reload(struct node *n);
+
+/* Appends in one line how it does: "registered, 2 jobs open, block 123". */
+void node_describe(const struct node *n, struct buf *out);
 
 /* Ends it: takes no new job, waits up to 30 s until those under way are answered (called again: no longer), then kills
  * and reaps the workers, removes cgroups and files. NULL allowed. */

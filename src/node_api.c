@@ -184,7 +184,10 @@ int node_open_api(struct node *n, struct err *e)
                                         .cancel_gas_key = op_cancel_gas_key,
                                         .sign_registration = op_sign_registration };
     n->api = api_new(n->loop, n->config->api_addr, (uint16_t)n->config->port, &ops, n, e);
-    return n->api ? listen_on_vsock(n, e) : e->code;
+    if (!n->api)
+        return e->code;
+    api_set_rate_limit(n->api, n->config->api_rate_limit, n->config->api_rate_limit_total);
+    return listen_on_vsock(n, e);
 }
 
 void node_api_chain_known(struct node *n)

@@ -79,3 +79,26 @@ int node_open_monitor(struct node *n, struct err *e)
     log_warn("monitor_off", F_STR("error", why.msg), F_STR("hint", "metrics_addr names another address, or \"off\""));
     return 0;
 }
+
+void node_describe(const struct node *n, struct buf *out)
+{
+    struct jobs_stats jobs = { 0 };
+    struct watcher_stats chain = { 0 };
+    if (n->stopping) {
+        buf_puts(out, "stopping");
+        return;
+    }
+    if (!n->registrar) {
+        buf_puts(out, !n->generation    ? "waiting for the chain"
+                      : !n->has_owner   ? "waiting for its owner's address"
+                      : !n->has_gas_key ? "waiting for its gas key"
+                                        : "starting");
+        return;
+    }
+    jobs_stats(n->jobs, &jobs);
+    if (n->watcher)
+        watcher_stats(n->watcher, &chain);
+    buf_printf(out, "%s%s, %llu jobs open, block %llu", n->draining ? "draining, " : "",
+               registration_name(registrar_state(n->registrar)), (unsigned long long)jobs.open,
+               (unsigned long long)chain.head_block);
+}

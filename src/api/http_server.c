@@ -301,6 +301,19 @@ static enum MHD_Result take_body(struct http_reply *r, const char *data, size_t 
     return r->received > DRAIN_MAX ? MHD_NO : MHD_YES;
 }
 
+static struct peer_address peer_of(struct MHD_Connection *mc)
+{
+    struct peer_address peer = { { 0 } };
+    const struct sockaddr *sa = MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    if (sa && sa->sa_family == AF_INET) {
+        memset(peer.b + 10, 0xff, 2);
+        memcpy(peer.b + 12, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+    } else if (sa && sa->sa_family == AF_INET6) {
+        memcpy(peer.b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+    }
+    return peer;
+}
+
 static void call_handler(struct http_reply *r, const char *method)
 {
     const char *host = MHD_lookup_connection_value(r->mc, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
@@ -308,6 +321,7 @@ static void call_handler(struct http_reply *r, const char *method)
                                        .path = r->path,
                                        .query = r->query,
                                        .host = host ? host : "",
+                                       .peer = peer_of(r->mc),
                                        .body = r->body.data,
                                        .body_len = r->body.len };
     r->handled = true;

@@ -22,12 +22,18 @@ struct http_server;
 struct http_reply;  /* one request that waits for its answer */
 struct http_stream; /* an answer that goes on */
 
+/* Where a request comes from: an IPv6 address, IPv4 mapped. */
+struct peer_address {
+    uint8_t b[16];
+};
+
 /* A complete request. Everything is borrowed for the call of the handler. path and query are as sent, not decoded. */
 struct http_server_request {
     const char *method;
-    const char *path;  /* without query */
-    const char *query; /* behind '?', "" = none */
-    const char *host;  /* the Host header, "" = none */
+    const char *path;         /* without query */
+    const char *query;        /* behind '?', "" = none */
+    const char *host;         /* the Host header, "" = none */
+    struct peer_address peer; /* zero where it has no IP address */
     const uint8_t *body;
     size_t body_len;
 };

@@ -1,13 +1,16 @@
 #include "api/routes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "api/bodies.h"
 #include "api/http_server.h"
+#include "api/rate_limit.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/hex.h"
 #include "util/log.h"
 
@@ -23,6 +26,7 @@ struct gas_request {
 
 struct api {
     struct http_server *server;
+    struct rate_limit *limit;
     struct api_ops ops;
     void *arg;
     struct gas_request *gas_requests; /* the first is under way, the others wait for it */
@@ -254,9 +258,24 @@ static void refuse_method(struct http_reply *reply, const struct route *r)
     send_buf(reply, 405, TEXT, &b);
 }
 
+static void refuse_rate(struct http_reply *reply, uint64_t wait_ms)
+{
+    struct buf b = { 0 };
+    char seconds[24];
+    (void)snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(wait_ms / 1000 + 1));
+    buf_printf(&b, "Too many requests, try again in %s s\n", seconds);
+    http_reply_header(reply, "Retry-After", seconds);
+    send_buf(reply, 429, TEXT, &b);
+}
+
 static void on_request(void *arg, const struct http_server_request *req, struct http_reply *reply)
 {
     struct api *a = arg;
+    uint64_t wait_ms = rate_limit_take(a->limit, &req->peer, clock_mono_ms());
+    if (wait_ms) {
+        refuse_rate(reply, wait_ms);
+        return;
+    }
     const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
     log_debug("api_request", F_STR("method", req->method), F_STR("path", req->path), F_U64("body", req->body_len));
     for (size_t i = 0; i < N_ROUTES; i++) {
@@ -278,8 +297,10 @@ struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const s
     struct api *a = xcalloc(1, sizeof *a);
     a->ops = *ops;
     a->arg = arg;
+    a->limit = rate_limit_new();
     a->server = http_server_new(loop, address, port, on_request, a, e);
     if (!a->server) {
+        rate_limit_free(a->limit);
         free(a);
         return NULL;
     }
@@ -289,6 +310,11 @@ struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const s
 int api_listen(struct api *a, int fd, struct err *e)
 {
     return http_server_listen(a->server, fd, e);
+}
+
+void api_set_rate_limit(struct api *a, uint32_t per_peer, uint32_t total)
+{
+    rate_limit_set(a->limit, per_peer, total);
 }
 
 uint16_t api_port(const struct api *a)
@@ -305,5 +331,6 @@ void api_free(struct api *a)
     http_server_free(a->server);
     while (a->gas_requests)
         gas_request_free(a, a->gas_requests);
+    rate_limit_free(a->limit);
     free(a);
 }

@@ -77,6 +77,9 @@ struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const s
 /* Serves on one more listening socket, as http_server_listen. */
 int api_listen(struct api *a, int fd, struct err *e);
 
+/* Requests a second, of one peer and in total; 0 (as it begins) = any number. More are answered with 429. */
+void api_set_rate_limit(struct api *a, uint32_t per_peer, uint32_t total);
+
 /* The port listened on. */
 uint16_t api_port(const struct api *a);
 

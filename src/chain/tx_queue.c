@@ -281,6 +281,13 @@ struct tx_queue *tx_queue_new(uv_loop_t *loop, struct rpc *rpc, const struct tx_
     return q;
 }
 
+void tx_queue_set_limits(struct tx_queue *q, struct u256 max_fee_cap_wei, uint64_t submit_callback_gas)
+{
+    q->config.max_fee_cap_wei = q->market.cap = max_fee_cap_wei;
+    q->config.submit_callback_gas = q->gas.callback = submit_callback_gas;
+    txq_fetch_market(q); /* what waited for a higher cap goes once it is known */
+}
+
 void tx_queue_set_key(struct tx_queue *q, const struct seckey *key, uint64_t nonce)
 {
     struct tx_lane *lane = tx_core_use(&q->core, &key->address, nonce, clock_mono_ms());

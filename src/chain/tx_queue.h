@@ -121,6 +121,9 @@ struct tx_queue_stats {
 /* loop and rpc are borrowed and outlive the queue; config is copied. Never fails. */
 struct tx_queue *tx_queue_new(uv_loop_t *loop, struct rpc *rpc, const struct tx_queue_config *config);
 
+/* Changes two settings of the configuration for what is sent from now on. */
+void tx_queue_set_limits(struct tx_queue *q, struct u256 max_fee_cap_wei, uint64_t submit_callback_gas);
+
 /* Installs the gas key (copied) with the account's current nonce, as eth_getTransactionCount("pending") gave it. When
  * another key was there: what is unsent moves to the new key, what is in flight is watched to its end under the old
  * one; the old key is wiped once nothing of it is in flight. */

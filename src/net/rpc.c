@@ -500,6 +500,13 @@ void rpc_stream_stop(struct rpc *r)
     r->stream = NULL;
 }
 
+void rpc_set_silence(struct rpc *r, uint64_t silence_ms)
+{
+    r->stream_config.silence_ms = silence_ms;
+    if (r->stream)
+        rpc_stream_set_silence(r->stream, silence_ms);
+}
+
 size_t rpc_endpoint_count(const struct rpc *r)
 {
     return r->n_http + r->n_ws;

@@ -92,6 +92,9 @@ struct rpc_stream_events {
 void rpc_stream_start(struct rpc *r, const char *log_filter, const struct rpc_stream_events *events, void *arg);
 void rpc_stream_stop(struct rpc *r);
 
+/* Changes silence_ms of the configuration, from the next head on. */
+void rpc_set_silence(struct rpc *r, uint64_t silence_ms);
+
 /* What the operator sees of an endpoint. url has no credentials, path or query. */
 struct rpc_endpoint_status {
     const char *url;

@@ -338,6 +338,11 @@ struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const 
     return s;
 }
 
+void rpc_stream_set_silence(struct rpc_stream *s, uint64_t silence_ms)
+{
+    s->config.silence_ms = silence_ms;
+}
+
 static void on_stream_closed(uv_handle_t *h)
 {
     struct rpc_stream *s = h->data;

@@ -23,6 +23,9 @@ struct rpc_stream_config {
 struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const char *log_filter,
                                   const struct rpc_stream_events *events, void *arg);
 
+/* Changes silence_ms, from the next head on. */
+void rpc_stream_set_silence(struct rpc_stream *s, uint64_t silence_ms);
+
 /* Ends it without a callback; allowed inside of one. NULL allowed. */
 void rpc_stream_free(struct rpc_stream *s);
 

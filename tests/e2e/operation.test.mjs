@@ -1,7 +1,10 @@
-// What an operator does with a node that runs: who may configure it.
+// What an operator does with a node that runs: who may configure it, changes of its settings, the service manager.
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { describe } from 'node:test';
+import { join } from 'node:path';
+import { after, describe } from 'node:test';
 import { Wallet, getBytes, hexlify } from 'ethers';
+import { waitFor } from '../../devnet/lib/proc.mjs';
 import { seal } from '../support/ecies.mjs';
 import { assert, scenario, stopCleanly, useDevnet } from './harness.mjs';
 
@@ -83,4 +86,99 @@ describe('who may configure a node', () => {
         refused(await node.post('/mutable-config', body), 'not after the last accepted one');
         refused(await put(owner, at + 1, first), 'not after the last accepted one');
     });
+});
+
+// The service manager's end of the socket: a line of JSON for each datagram.
+const LISTENER = `
+import json, select, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("[]", flush=True)
+while sys.stdin not in select.select([s, sys.stdin], [], [])[0]:  # it ends with us
+    print(json.dumps(s.recv(4096).decode().split("\\n")[:-1]), flush=True)
+`;
+
+async function listen(path) {
+    const child = spawn('python3', ['-c', LISTENER, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const heard = [];
+    let rest = '';
+    child.stdout.on('data', (chunk) => {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop();
+        heard.push(...lines.map((line) => JSON.parse(line)));
+    });
+    await waitFor('the listener', () => heard.length > 0);
+    return { heard, stop: () => child.stdin.end() };
+}
+
+describe('a node that runs', () => {
+    const holder = useDevnet({ generation: 2 }, async (net, self) => {
+        self.node = net.newNode({ name: 'running', config: { api_rate_limit: 5 } });
+        self.socket = join(self.node.dir, 'notify');
+        self.manager = await listen(self.socket);
+        Object.assign(process.env, { NOTIFY_SOCKET: self.socket, WATCHDOG_USEC: '200000' });
+        try {
+            await self.node.start();
+        } finally {
+            delete process.env.NOTIFY_SOCKET;
+            delete process.env.WATCHDOG_USEC;
+        }
+    });
+    const heard = () => holder.manager.heard.flat();
+    const log = () => holder.node.child.log();
+
+    scenario('the service manager hears of it', holder, async () => {
+        await waitFor('READY', () => heard().includes('READY=1'));
+        await waitFor('signs of life', () => heard().filter((line) => line === 'WATCHDOG=1').length > 3);
+        const status = await waitFor('a status', () => heard().find((line) => line.startsWith('STATUS=')));
+        assert.match(status, /^STATUS=waiting for /);
+    });
+
+    scenario('too many requests are refused for a while', holder, async () => {
+        const answers = await Promise.all(Array.from({ length: 40 }, () => fetch(`${holder.node.url}/`)));
+        const refused = answers.filter((answer) => answer.status === 429);
+        assert.ok(refused.length > 0 && refused.length < 40, `${refused.length} of 40`);
+        assert.equal(refused[0].headers.get('retry-after'), '1');
+        assert.equal(await refused[0].text(), 'Too many requests, try again in 1 s\n');
+        await waitFor('the next one to be taken', async () => (await fetch(`${holder.node.url}/`)).ok);
+    });
+
+    scenario('SIGHUP takes what may change and names what may not', holder, async () => {
+        const { node } = holder;
+        Object.assign(node.config, { log_level: 'debug', api_rate_limit: 0, job_capacity: 7 });
+        node.writeConfig();
+        node.child.process.kill('SIGHUP');
+        await waitFor('the new settings', () => log().includes('event=config_reloaded changes=3'));
+        assert.match(log(), /event=config_changed key=log_level/);
+        assert.match(log(), /level=warn event=config_needs_restart key=job_capacity/);
+        const many = await Promise.all(Array.from({ length: 60 }, () => fetch(`${node.url}/`)));
+        assert.ok(many.every((answer) => answer.ok));
+        assert.match(log(), /level=debug event=api_request/);
+        await waitFor('READY after the reload', () => {
+            const at = heard().findIndex((line) => line === 'RELOADING=1');
+            return at >= 0 && /^MONOTONIC_USEC=\d+$/.test(heard()[at + 1]) && heard().indexOf('READY=1', at) > at;
+        });
+    });
+
+    scenario('a broken file changes nothing', holder, async () => {
+        const { node } = holder;
+        const whole = { ...node.config };
+        Object.assign(node.config, { log_level: 'info', callback_gas: 'lots' });
+        node.writeConfig();
+        node.child.process.kill('SIGHUP');
+        await waitFor('the refusal', () => log().includes('event=config_not_reloaded'));
+        assert.match(log(), /config_not_reloaded error=".*key callback_gas: found \\"lots\\"/);
+        const before = log().length;
+        await node.get('/');
+        await waitFor('a line of level debug', () => log().slice(before).includes('level=debug event=api_request'));
+        node.config = whole;
+        node.writeConfig();
+    });
+
+    scenario('its end is announced', holder, async () => {
+        await stopCleanly(holder.node);
+        await waitFor('STOPPING', () => heard().includes('STOPPING=1'));
+    });
+
+    after(() => holder.manager?.stop());
 });

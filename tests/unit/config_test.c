@@ -459,6 +459,44 @@ static void shown(void **state)
     config_free(&c);
 }
 
+struct changes {
+    size_t n;
+    char text[200];
+};
+
+static void on_change(void *arg, const char *key, bool live)
+{
+    struct changes *c = arg;
+    size_t len = strlen(c->text);
+    c->n++;
+    (void)snprintf(c->text + len, sizeof c->text - len, "%s%s ", key, live ? "+" : "-");
+}
+
+static void reloaded(void **state)
+{
+    (void)state;
+    struct config c, fresh;
+    struct err e = { 0 };
+    struct changes changes = { 0 };
+    struct config_flag flags[] = { { index_of("log_level"), "debug" },
+                                   { index_of("job_capacity"), "5" },
+                                   { index_of("callback_gas"), "7" } };
+    struct config_sources from = { .flags = flags, .n_flags = 3 };
+    assert_int_equal(parse_with(&c, NULL, NULL, &e), 0);
+    assert_int_equal(parse_sources(&fresh, NULL, NULL, &from, &e), 0);
+    config_reload(&c, &fresh, on_change, &changes);
+    assert_string_equal(changes.text, "job_capacity- callback_gas+ log_level+ ");
+    assert_int_equal(c.log_level, LOG_DEBUG);
+    assert_int_equal(c.callback_gas, 7);
+    assert_int_equal(c.origins[index_of("callback_gas")], CONFIG_FLAG);
+    assert_int_equal(c.capacity, 20); /* until a restart */
+    changes = (struct changes){ 0 };
+    config_reload(&c, &fresh, on_change, &changes);
+    assert_string_equal(changes.text, "job_capacity- ");
+    config_free(&fresh);
+    config_free(&c);
+}
+
 static char *read_whole(const char *path)
 {
     struct buf b = { 0 };
@@ -481,6 +519,9 @@ static void documented(void **state)
     struct config_key key;
     struct buf expected = { 0 };
     char *text = read_whole("docs/configuration.md");
+    const char *live = strstr(text, "\nSIGHUP takes ");
+    const char *live_end = live ? strstr(live, "\n\n") : NULL;
+    assert_non_null(live_end);
     for (size_t i = 0; config_key_info(i, &key, &expected); i++) {
         const char *name = key.name, *fallback = key.fallback;
         struct buf row = { 0 };
@@ -491,6 +532,10 @@ static void documented(void **state)
                    fallback ? fallback : "", fallback && *fallback ? "`" : "");
         if (!strstr(text, buf_cstr(&row)))
             fail_msg("docs/configuration.md lacks the row:%s", buf_cstr(&row));
+        buf_reset(&row);
+        buf_printf(&row, "`%s`", name);
+        if ((memmem(live, (size_t)(live_end - live), row.data, row.len) != NULL) != key.live)
+            fail_msg("docs/configuration.md, \"Changes while it runs\": %s is%s live", name, key.live ? "" : " not");
         buf_free(&row);
         buf_reset(&expected);
     }
@@ -514,6 +559,7 @@ int main(void)
         cmocka_unit_test(weaker_sources_are_checked),
         cmocka_unit_test(no_file),
         cmocka_unit_test(shown),
+        cmocka_unit_test(reloaded),
         cmocka_unit_test(documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
