@@ -51,3 +51,9 @@ export function toolBinary(folder, name) {
     const build = process.env.OYSTER_BUILD ?? join(dirname(executorBinary()), '..');
     return need(join(build, 'tools', folder, name), 'run make build');
 }
+
+// The devnet's own hypervisor, of the same build as the executor.
+export function nsmBinary() {
+    const build = process.env.OYSTER_BUILD ?? join(dirname(executorBinary()), '..');
+    return need(join(build, 'devnet', 'nsm', 'devnet-nsm'), 'run make build');
+}

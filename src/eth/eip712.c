@@ -14,6 +14,8 @@
 
 #define CONFIGURE_GAS_KEY_TYPE "ConfigureGasKey(address enclave,address gasAddress,uint256 signTimestamp)"
 
+#define IMAGE_ATTESTATION_TYPE "Attestation(bytes32 imageId,uint64 timestampMs,bytes publicKey,bytes userData)"
+
 #define WORDS_MAX 6 /* the type hash and up to five members */
 
 /* encodeData of a struct: each member is one word; bytes and strings enter as their hash. */
@@ -109,4 +111,16 @@ void eip712_configure_gas_key(uint8_t digest[32], const struct address *enclave,
     put_address(&s, gas_address);
     put_u64(&s, sign_timestamp_s);
     finish(digest, "marlin.oyster.Executor", &s);
+}
+
+void eip712_image_attestation(uint8_t digest[32], const uint8_t image_id[32], uint64_t timestamp_ms,
+                              const uint8_t *pubkey, size_t pubkey_len, const uint8_t *user_data, size_t user_data_len)
+{
+    struct encoded s = { 0 };
+    put_hash(&s, IMAGE_ATTESTATION_TYPE, strlen(IMAGE_ATTESTATION_TYPE));
+    memcpy(s.words[s.n++], image_id, 32);
+    put_u64(&s, timestamp_ms);
+    put_hash(&s, pubkey, pubkey_len);
+    put_hash(&s, user_data, user_data_len);
+    finish(digest, "marlin.oyster.AttestationVerifier", &s);
 }

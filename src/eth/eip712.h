@@ -24,4 +24,8 @@ void eip712_configure_gas_key(uint8_t digest[32], const struct address *enclave,
 void eip712_attestation(uint8_t digest[32], const uint8_t *pubkey, size_t pubkey_len, const uint8_t pcr0[48],
                         const uint8_t pcr1[48], const uint8_t pcr2[48], uint64_t timestamp_ms);
 
+/* The newer Attestation of the same domain: (bytes32 imageId,uint64 timestampMs,bytes publicKey,bytes userData). */
+void eip712_image_attestation(uint8_t digest[32], const uint8_t image_id[32], uint64_t timestamp_ms,
+                              const uint8_t *pubkey, size_t pubkey_len, const uint8_t *user_data, size_t user_data_len);
+
 #endif

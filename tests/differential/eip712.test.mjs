@@ -11,6 +11,7 @@ const structs = {
     Attestation: field('bytes enclavePubKey,bytes PCR0,bytes PCR1,bytes PCR2,uint256 timestampInMilliseconds'),
   },
 };
+structs.image = { Attestation: field('bytes32 imageId,uint64 timestampMs,bytes publicKey,bytes userData') };
 structs.configure = {
   ConfigureGasKey: field('address enclave,address gasAddress,uint256 signTimestamp'),
 };
@@ -40,6 +41,12 @@ compare('eip712 attestation', (r) => {
     PCR2: r.hex(48), timestampInMilliseconds: r.uint(64) };
   return [`attestation ${v.enclavePubKey} ${v.PCR0} ${v.PCR1} ${v.PCR2} ${v.timestampInMilliseconds}`,
     TypedDataEncoder.hash(domain('marlin.oyster.AttestationVerifier'), structs.attestation, v)];
+});
+
+compare('eip712 attestation of an image', (r) => {
+  const v = { imageId: r.hex(32), timestampMs: r.uint(64), publicKey: r.hex(r.length(100)), userData: r.hex(r.length(600)) };
+  return [`image_attestation ${v.imageId} ${v.timestampMs} ${v.publicKey} ${v.userData}`,
+    TypedDataEncoder.hash(domain('marlin.oyster.AttestationVerifier'), structs.image, v)];
 });
 
 compare('eip712 configure gas key', (r) => {

@@ -370,6 +370,18 @@ static void ask_attestation(struct buf *out, struct question *q)
     buf_free(&pubkey);
 }
 
+static void ask_image_attestation(struct buf *out, struct question *q)
+{
+    uint8_t digest[32], image_id[32];
+    take_exact(image_id, 32, q);
+    uint64_t timestamp_ms = take_u64(q);
+    struct buf pubkey = take_bytes(q), user_data = take_bytes(q);
+    eip712_image_attestation(digest, image_id, timestamp_ms, pubkey.data, pubkey.len, user_data.data, user_data.len);
+    put_hex(out, digest, 32);
+    buf_free(&pubkey);
+    buf_free(&user_data);
+}
+
 static void ask_configure_gas_key(struct buf *out, struct question *q)
 {
     uint8_t digest[32];
@@ -524,6 +536,7 @@ static const struct {
     { "register", ask_register },
     { "submit_output", ask_submit_output },
     { "attestation", ask_attestation },
+    { "image_attestation", ask_image_attestation },
     { "configure_gas_key", ask_configure_gas_key },
     { "ecies_seal", ask_ecies_seal },
     { "ecies_open", ask_ecies_open },
