@@ -202,14 +202,13 @@ function drawNeeds() {
 
 function drawSlots() {
     const s = state.slots;
-    const free = Math.max(0, s.capacity - s.running - s.held - s.booting - s.clearing - s.broken);
     const parts = [
         ['running', s.running, 'good-fill'],
         ['held ready', s.held, 'held-fill'],
         ['booting', s.booting, 'boot-fill'],
         ['clearing', s.clearing, 'warn-fill'],
-        ['broken', s.broken, 'bad-fill'],
-        ['free', free, 'free-fill'],
+        ['resting after a failed start', s.resting, 'bad-fill'],
+        ['free', s.empty, 'free-fill'],
     ];
     $('slots-bar').replaceChildren(
         ...parts.filter(([, n]) => n).map(([, n, fill]) => {

@@ -92,6 +92,8 @@ static void put_slots(struct buf *out, const struct node_status *s)
     put_u64(out, "held", p->held);
     put_u64(out, "booting", p->booting);
     put_u64(out, "clearing", p->clearing);
+    put_u64(out, "resting", p->resting);
+    put_u64(out, "empty", p->empty);
     put_u64(out, "broken", p->broken);
     put_u64(out, "waiting", p->waiting);
 }
