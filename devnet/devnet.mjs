@@ -26,6 +26,7 @@ function explain(net, generation, envFile) {
     }
     for (const node of nodes) {
         console.log(`${node.name.padEnd(10)} enclave ${node.address}, API ${node.url}`);
+        console.log(`           dashboard ${node.monitorUrl}/dashboard, with /metrics and /healthz?verbose beside it`);
         console.log(`           config ${node.configFile}, log ${node.logFile}`);
     }
     console.log(`for you    ${envFile}: addresses, an owner, a job author and a gas account with their key files`);

@@ -289,7 +289,8 @@ describe('a node at work', () => {
         assert.ok(checkHistogram(values, 'event_to_tx_seconds') >= 7);
         assert.ok(checkHistogram(values, 'worker_start_seconds') >= 7);
         assert.ok(checkHistogram(values, 'rpc_request_duration_seconds', 'method="eth_sendRawTransaction"') >= 7);
-        await is(node, '/healthz', 200, 'ok\n');
+        for (const path of ['/healthz', '/healthz?', '/healthz?verbosely', '/healthz?x=verbose']) await is(node, path, 200, 'ok\n');
+        for (const path of ['/healthz?verbose=1', '/healthz?x=1&verbose']) assert.match(await text(node, path), /^\[\+\]loop ok\n/);
         const list = (await text(node, '/healthz?verbose')).trimEnd().split('\n');
         assert.equal(list.pop(), 'ok');
         assert.ok(list.length >= 8 && list.every((line) => /^\[\+\]\w+ ok$/.test(line)), list);
