@@ -40,6 +40,13 @@ static bool set_show_config(struct cli *out, const char *value)
     return true;
 }
 
+static bool set_config_hash(struct cli *out, const char *value)
+{
+    (void)value;
+    out->action = CLI_CONFIG_HASH;
+    return true;
+}
+
 static bool set_json(struct cli *out, const char *value)
 {
     (void)value;
@@ -68,6 +75,8 @@ static const struct flag flags[] = {
     { "--show-config", NULL, NULL, set_show_config, NULL,
       "print the settings in effect and where each comes from, then end" },
     { "--json", NULL, NULL, set_json, NULL, "with --show-config: as JSON" },
+    { "--config-hash", NULL, NULL, set_config_hash, NULL,
+      "print the hash of the settings in effect that attestation documents carry, then end" },
     { "--help", "-h", NULL, set_help, NULL, "print this text" },
     { "--version", "-V", NULL, set_version, NULL, "print the version" },
 };

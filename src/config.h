@@ -74,11 +74,12 @@ struct config {
     char *api_addr;              /* "0.0.0.0" */
     bool owner_configures;       /* config_auth: "owner", or "none" (default): who may set the gas key */
     uint32_t api_rate_limit;     /* requests a second of one peer; 50, 0 = any number */
-    uint32_t api_rate_limit_total; /* of all peers; 500, 0 = any number */
-    struct address owner;          /* zero = the first that is told to the API */
-    char *vsock_addr;              /* "CID:PORT": the HTTP API there as well; NULL = not */
-    enum log_format log_format;    /* "logfmt" */
-    enum log_level log_level;      /* "info" */
+    uint32_t api_rate_limit_total;    /* of all peers; 500, 0 = any number */
+    struct address owner;             /* zero = the first that is told to the API */
+    char *vsock_addr;                 /* "CID:PORT": the HTTP API there as well; NULL = not */
+    char *attestation_user_data_file; /* NULL = documents carry config_hash as their user data */
+    enum log_format log_format;       /* "logfmt" */
+    enum log_level log_level;         /* "info" */
 
     /* where it all came from, in the order of the table of keys */
     char *file;                           /* path of the file, as given */
@@ -143,6 +144,11 @@ int config_check_flag(const struct config_flag *flag, struct err *e);
 /* The i-th setting in effect; false behind the last. value (JSON; nothing where it is absent) and origin ("file
  * c.json", "flag --port") are appended to. Credentials, paths and queries of URLs are left out. */
 bool config_setting(size_t i, const struct config *c, const char **name, struct buf *value, struct buf *origin);
+
+/* SHA-256 of the settings in effect as one JSON object {"key":value,…}: keys in the order of their bytes, no white
+ * space, absent keys left out, values as config_setting shows them. What attestation documents carry as user data. */
+#define CONFIG_HASH_BYTES 32
+void config_hash(uint8_t out[CONFIG_HASH_BYTES], const struct config *c);
 
 /* Appends the settings in effect with their origins: a line each, or one JSON object {"key":{"value":…,"origin":"…"}},
  * in an empty buffer. */

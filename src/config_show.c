@@ -1,7 +1,9 @@
 /* The settings in effect, for people and programs, without what may be a secret. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "config_keys.h"
+#include "enclave/crypto.h"
 #include "net/url.h"
 
 /* A URL without what may be a secret. */
@@ -89,4 +91,30 @@ void config_show(struct buf *out, const struct config *c, bool json)
         buf_puts(out, "}\n");
     buf_free(&value);
     buf_free(&origin);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(config_key_at(*(const size_t *)a)->name, config_key_at(*(const size_t *)b)->name);
+}
+
+void config_hash(uint8_t out[CONFIG_HASH_BYTES], const struct config *c)
+{
+    struct buf text = { 0 };
+    size_t order[CONFIG_KEYS_MAX] = { 0 }, n = 0;
+    while (config_key_at(n)) {
+        order[n] = n;
+        n++;
+    }
+    qsort(order, n, sizeof *order, by_name);
+    for (size_t i = 0; i < n; i++) {
+        const struct key *k = config_key_at(order[i]);
+        if (!c->values[order[i]])
+            continue;
+        buf_printf(&text, "%s\"%s\":", text.len ? "," : "{", k->name);
+        put_value(&text, k, c->values[order[i]]);
+    }
+    buf_puts(&text, "}");
+    sha256(out, text.data, text.len);
+    buf_free(&text);
 }

@@ -13,6 +13,7 @@
 #include "preflight.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/hex.h"
 #include "util/log.h"
 
 /* How often the service manager is told how it goes, where it has changed. */
@@ -205,6 +206,14 @@ static int show_config(const struct config *config, bool json)
     return print(&b);
 }
 
+static int print_hash(const struct config *config)
+{
+    uint8_t hash[CONFIG_HASH_BYTES];
+    char text[2 * sizeof hash + 1];
+    config_hash(hash, config);
+    return puts(hex_encode(text, hash, sizeof hash)) >= 0 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
 int main(int argc, char *argv[])
 {
     struct cli cli;
@@ -221,6 +230,8 @@ int main(int argc, char *argv[])
         return fail(CLI_EXIT_FAILED, &e);
     if (cli.action == CLI_SHOW_CONFIG)
         return show_config(&config, cli.json);
+    if (cli.action == CLI_CONFIG_HASH)
+        return print_hash(&config);
     log_init(config.log_format, config.log_level);
     if (preflight_check(&key, &config, &e) < 0)
         return fail(CLI_EXIT_FAILED, &e);

@@ -339,6 +339,7 @@ static void close_parts(struct node *n)
     rpc_free(n->rpc);
     ledger_close(n->ledger);
     seckey_wipe(&n->new_gas_key);
+    buf_free(&n->user_data);
     uv_close((uv_handle_t *)n->timer, timer_closed);
     uv_close((uv_handle_t *)n->restore_timer, timer_closed);
 }
@@ -411,8 +412,8 @@ struct node *node_new(uv_loop_t *loop, const struct node_options *options,
     n->timer = new_timer(n);
     n->restore_timer = new_timer(n);
     if (state_dir_open(&n->state_dir, n->config->state_dir, &n->enclave_key->address, e) < 0 ||
-        node_open_api(n, e) < 0 || node_open_monitor(n, e) < 0 || open_ledger(n, e) < 0 || open_rpc(n, e) < 0 ||
-        open_pool(n, e) < 0 || node_restore_settings(n, e) < 0) {
+        node_load_user_data(n, e) < 0 || node_open_api(n, e) < 0 || node_open_monitor(n, e) < 0 ||
+        open_ledger(n, e) < 0 || open_rpc(n, e) < 0 || open_pool(n, e) < 0 || node_restore_settings(n, e) < 0) {
         close_parts(n);
         state_dir_close(&n->state_dir);
         free(n);

@@ -182,7 +182,9 @@ int node_open_api(struct node *n, struct err *e)
                                         .accept_word = op_accept_word,
                                         .set_gas_key = op_set_gas_key,
                                         .cancel_gas_key = op_cancel_gas_key,
-                                        .sign_registration = op_sign_registration };
+                                        .sign_registration = op_sign_registration,
+                                        .attest = node_attest,
+                                        .cancel_attest = node_cancel_attest };
     n->api = api_new(n->loop, n->config->api_addr, (uint16_t)n->config->port, &ops, n, e);
     if (!n->api)
         return e->code;

@@ -64,6 +64,13 @@ struct node {
     struct rpc_call *nonce_call;
     api_gas_key_done_fn *nonce_done;
     void *nonce_done_arg;
+
+    struct buf user_data; /* of attestation_user_data_file */
+    bool attested;        /* a document was made, at attested_ms (monotonic) */
+    uint64_t attested_ms;
+    struct nsm_call *nsm_call;
+    api_attested_fn *attested_done;
+    void *attested_arg;
 };
 
 /* Begins to follow the chain as soon as everything that it takes is known; called whenever one of them comes. */
@@ -81,6 +88,13 @@ void node_api_chain_known(struct node *n);
 /* What an earlier life was told by its owner, and what the configuration says of one. Returns 0, or -EINVAL where the
  * two name different owners. */
 int node_restore_settings(struct node *n, struct err *e);
+
+/* node_attestation.c: reads what documents are to carry. Returns 0 or a negative errno with e. */
+int node_load_user_data(struct node *n, struct err *e);
+
+/* The ops of struct api_ops for documents. */
+void node_attest(void *arg, const uint8_t *nonce, size_t len, api_attested_fn *done, void *done_arg);
+void node_cancel_attest(void *arg);
 
 /* node_status.c: serves metrics and health, where the configuration wants it. Returns 0 or a negative errno with e. */
 int node_open_monitor(struct node *n, struct err *e);

@@ -51,6 +51,8 @@ static void op_status(void *arg, struct node_status *out)
                                  .registration = REG_UNKNOWN,
                                  .clock_known = n->clock.set,
                                  .clock_skew_ms = n->clock.skew_ms,
+                                 .attestation_known = n->attested,
+                                 .attestation_age_ms = clock_mono_ms() - n->attested_ms,
                                  .ledger_failures = ledger_failures(n->ledger) };
     pool_stats(n->pool, &out->pool);
     tx_queue_stats(n->tx, &out->tx);

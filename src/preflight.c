@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "enclave/nsm.h"
 #include "util/buf.h"
+#include "util/cleanup.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "worker/sandbox.h"
 
@@ -47,6 +50,14 @@ static void warn_open_signer(const char *path)
         log_warn("signer_file_open_to_others", F_STR("path", path), F_STR("expected", "mode 0600"));
 }
 
+static int check_user_data(const char *path, struct err *e)
+{
+    CLEANUP(buf_free) struct buf data = { 0 };
+    if (!path || file_read(&data, path, NSM_USER_DATA_MAX, e) == 0)
+        return 0;
+    return err_wrap(e, "key attestation_user_data_file");
+}
+
 int preflight_check(struct seckey *key, const struct config *c, struct err *e)
 {
     uint32_t layers;
@@ -61,5 +72,8 @@ int preflight_check(struct seckey *key, const struct config *c, struct err *e)
         seckey_wipe(key);
         return err_wrap(e, "key workerd_runtime_path");
     }
-    return 0;
+    rc = check_user_data(c->attestation_user_data_file, e);
+    if (rc < 0)
+        seckey_wipe(key);
+    return rc;
 }

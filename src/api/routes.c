@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "api/attestations.h"
 #include "api/bodies.h"
 #include "api/http_server.h"
 #include "api/rate_limit.h"
@@ -30,6 +31,7 @@ struct api {
     struct api_ops ops;
     void *arg;
     struct gas_request *gas_requests; /* the first is under way, the others wait for it */
+    struct attestations *attestations;
 };
 
 static void send_text(struct http_reply *reply, int status, const char *text)
@@ -99,6 +101,16 @@ static void get_registration(struct api *a, const struct http_server_request *re
         put_registration(&b, &r, &id.owner);
         send_buf(reply, 200, JSON, &b);
     }
+}
+
+static void get_attestation_raw(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    attestations_get(a->attestations, req, false, reply);
+}
+
+static void get_attestation_hex(struct api *a, const struct http_server_request *req, struct http_reply *reply)
+{
+    attestations_get(a->attestations, req, true, reply);
 }
 
 /* ---- POST ---- */
@@ -237,6 +249,8 @@ static const struct route {
     { "/mutable-config", "POST", "POST", post_mutable },
     { "/executor-details", "GET", "GET, HEAD", get_executor_details },
     { "/signed-registration-message", "GET", "GET, HEAD", get_registration },
+    { "/attestation/raw", "GET", "GET, HEAD", get_attestation_raw },
+    { "/attestation/hex", "GET", "GET, HEAD", get_attestation_hex },
 };
 #define N_ROUTES (sizeof routes / sizeof *routes)
 
@@ -304,6 +318,7 @@ struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const s
         free(a);
         return NULL;
     }
+    a->attestations = attestations_new(&a->ops, arg);
     return a;
 }
 
@@ -329,6 +344,7 @@ void api_free(struct api *a)
     if (a->gas_requests)
         a->ops.cancel_gas_key(a->arg);
     http_server_free(a->server);
+    attestations_free(a->attestations);
     while (a->gas_requests)
         gas_request_free(a, a->gas_requests);
     rate_limit_free(a->limit);

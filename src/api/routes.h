@@ -42,6 +42,10 @@ struct api_registration {
 /* Outcome of set_gas_key: error is NULL, or one line (borrowed) that says why the nonce could not be fetched. */
 typedef void api_gas_key_done_fn(void *done_arg, const char *error);
 
+/* A new attestation document (borrowed for the call), or NULL with why saying what is wrong: code -ENODEV where there
+ * is no device that makes them. */
+typedef void api_attested_fn(void *done_arg, const uint8_t *document, size_t len, const struct err *why);
+
 /* What the API asks of the node; all are called on the loop, with the arg of api_new. None is optional. */
 struct api_ops {
     void (*identity)(void *arg, struct api_identity *out);
@@ -68,6 +72,14 @@ struct api_ops {
     /* Owner and gas key are there: signs a registration with the present time and begins to listen for the event that
      * it leads to. Returns 0, or a negative errno with e saying what is not known yet. */
     int (*sign_registration)(void *arg, struct api_registration *out, struct err *e);
+
+    /* Has a document made for the node's identity and this nonce (copy it; len 0 = none). done is called exactly once,
+     * never from inside, unless cancel_attest comes first. The next call may come from inside done; there is never more
+     * than one under way. */
+    void (*attest)(void *arg, const uint8_t *nonce, size_t len, api_attested_fn *done, void *done_arg);
+
+    /* Ends the call under way without done. Only from api_free. */
+    void (*cancel_attest)(void *arg);
 };
 
 /* Begins to serve on address and port (0 = any free one). ops is copied. Returns NULL with e as http_server_new. */

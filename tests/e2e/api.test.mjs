@@ -60,6 +60,15 @@ for (const generation of GENERATIONS) {
             is(await node().get('/signed-registration-message'), 400, 'Immutable params not configured yet!\n');
         });
 
+        scenario('there is no attestation outside an enclave', net, async () => {
+            const text =
+                'Failed to get an attestation document: attestation: no Nitro Secure Module here ' +
+                '(/dev/nsm: No such file or directory)\n';
+            is(await node().get('/attestation/raw'), 503, text);
+            is(await node().get('/attestation/hex?nonce=00'), 503, text);
+            is(await node().get('/attestation/raw?nonce=0'), 400, 'Invalid nonce: found 1 hex digits, expected an even number\n');
+        });
+
         scenario('a bad owner address is refused, each in its way', net, async () => {
             is(await owner('0x123'), 400, 'Invalid owner address hex string: OddLength\n');
             is(

@@ -1,5 +1,6 @@
 // Start-up: the command line, and each mistake in the config is one line that names it, with a status that is not 0.
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -55,6 +56,18 @@ describe('start-up', () => {
         }
     });
 
+    // The recipe of docs/enclave.md, followed by another program.
+    scenario('--config-hash is the hash of what --show-config shows', holder, async (net) => {
+        const node = net.newNode({ name: 'hashed', config: { vsock_addr: 'any:6001', execution_env: null } });
+        const shown = await run(['--config-file', node.configFile, '--job-capacity', '7', '--show-config', '--json']);
+        const settings = Object.entries(JSON.parse(shown.stdout)).filter(([, setting]) => 'value' in setting);
+        const sorted = settings.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { value }]) => [key, value]);
+        const text = JSON.stringify(Object.fromEntries(sorted));
+        assert.match(text, /"execution_env":null.*"job_capacity":7.*"vsock_addr":"any:6001"/);
+        const { stdout } = await run(['--config-file', node.configFile, '--job-capacity', '7', '--config-hash']);
+        assert.equal(stdout, `${createHash('sha256').update(text).digest('hex')}\n`);
+    });
+
     scenario('a config file that is missing or not JSON', holder, async (net) => {
         const missing = await run(['--config-file', join(net.dir, 'nowhere.json')]);
         assert.ok(missing.code > 0);
@@ -64,6 +77,14 @@ describe('start-up', () => {
         const broken = await run(['--config-file', path]);
         assert.ok(broken.code > 0);
         assert.ok(broken.stderr.includes('broken.json'), broken.stderr);
+    });
+
+    scenario('a bad vsock address, and user data that is too long', holder, async (net) => {
+        await refused(net, { vsock_addr: '6001' }, 'vsock_addr', 'CID:PORT');
+        const path = join(net.dir, 'user-data');
+        await refused(net, { attestation_user_data_file: path }, 'attestation_user_data_file', path);
+        writeFileSync(path, Buffer.alloc(513));
+        await refused(net, { attestation_user_data_file: path }, 'attestation_user_data_file', path, '512');
     });
 
     const REQUIRED = [

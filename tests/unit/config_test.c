@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "util/hex.h"
 
 static const char *const required[][2] = {
     { "workerd_runtime_path", "\"./runtime\"" },
@@ -497,6 +498,40 @@ static void reloaded(void **state)
     config_free(&c);
 }
 
+static void hash_of(char out[2 * CONFIG_HASH_BYTES + 1], const struct config *c)
+{
+    uint8_t hash[CONFIG_HASH_BYTES];
+    config_hash(hash, c);
+    (void)hex_encode(out, hash, sizeof hash);
+}
+
+/* It depends on what is in effect and not on who said so, nor on what is not shown. */
+static void hashed(void **state)
+{
+    (void)state;
+    char *environment[] = { "OYSTER_EXECUTOR_JOB_CAPACITY=2", NULL };
+    size_t url = index_of("http_rpc_url"), capacity = index_of("job_capacity");
+    const struct config_flag same[] = { { url, "https://u:secret@a" }, { capacity, "2" } };
+    const struct config_flag other_secret[] = { { url, "https://u:other@a" } };
+    const struct config_flag other_host[] = { { url, "https://u:secret@b" } };
+    const struct config_sources sources[] = {
+        { .environment = environment, .flags = same, .n_flags = 1 },
+        { .flags = same, .n_flags = 2 },
+        { .environment = environment, .flags = other_secret, .n_flags = 1 },
+        { .environment = environment, .flags = other_host, .n_flags = 1 },
+        { .flags = same, .n_flags = 1 },
+    };
+    char first[2 * CONFIG_HASH_BYTES + 1] = "", hash[sizeof first];
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        struct config c;
+        assert_int_equal(parse_sources(&c, NULL, NULL, &sources[i], NULL), 0);
+        hash_of(i ? hash : first, &c);
+        if (i)
+            assert_int_equal(strcmp(hash, first) == 0, i < 3);
+        config_free(&c);
+    }
+}
+
 static char *read_whole(const char *path)
 {
     struct buf b = { 0 };
@@ -560,6 +595,7 @@ int main(void)
         cmocka_unit_test(no_file),
         cmocka_unit_test(shown),
         cmocka_unit_test(reloaded),
+        cmocka_unit_test(hashed),
         cmocka_unit_test(documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,10 +416,10 @@ static void paths_and_methods(void **state)
     };
     expect(f, "GET", "/nothing", "", 404,
            "Unknown path, known ones are: / /immutable-config /mutable-config /executor-details "
-           "/signed-registration-message\n");
+           "/signed-registration-message /attestation/raw /attestation/hex\n");
     expect(f, "GET", "/executor-details/", "", 404,
            "Unknown path, known ones are: / /immutable-config /mutable-config /executor-details "
-           "/signed-registration-message\n");
+           "/signed-registration-message /attestation/raw /attestation/hex\n");
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct client c = { 0 };
         char allow[64], text[128];

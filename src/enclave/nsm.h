@@ -1,0 +1,67 @@
+/* The Nitro Secure Module: a device that every Nitro enclave has, which signs attestation documents. One ioctl carries
+ * a CBOR request in and a CBOR response out (as AWS's nsm-api has them). The functions here may block for as long as
+ * the device does; nsm_call.h runs them beside the loop. */
+#ifndef OYSTER_ENCLAVE_NSM_H
+#define OYSTER_ENCLAVE_NSM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include "util/buf.h"
+#include "util/err.h"
+
+#define NSM_DEVICE "/dev/nsm"
+#define NSM_REQUEST_MAX ((size_t)0x1000)
+#define NSM_RESPONSE_MAX ((size_t)0x3000)
+#define NSM_USER_DATA_MAX 512
+#define NSM_NONCE_MAX 512
+#define NSM_PUBLIC_KEY_MAX 1024
+#define NSM_MODULE_ID_MAX 256
+
+/* The argument of the ioctl; response.iov_len is the room, and afterwards what was written. */
+struct nsm_message {
+    struct iovec request, response;
+};
+#define NSM_IOCTL _IOWR(0x0a, 0, struct nsm_message)
+
+/* Bytes of a document that the caller chooses; data NULL = null. */
+struct nsm_bytes {
+    const uint8_t *data;
+    size_t len;
+};
+
+struct nsm_fields {
+    struct nsm_bytes user_data, nonce, public_key;
+};
+
+/* What DescribeNSM tells. */
+struct nsm_info {
+    char module_id[NSM_MODULE_ID_MAX];
+    uint16_t version[3]; /* major, minor, patch */
+    uint16_t max_pcrs;
+    uint32_t locked_pcrs; /* a bit each, for those below 32 */
+};
+
+/* All return 0 or a negative errno with one line in e: -ENODEV where there is no device, -EMSGSIZE for what is too long
+ * to ask for, -EPROTO for a response that is none, -EIO for an error that the module names (its name is in the line).
+ * device: NSM_DEVICE. */
+
+/* A new attestation document, appended to out. */
+int nsm_attest(struct buf *out, const char *device, const struct nsm_fields *fields, struct err *e);
+
+/* What the module is. */
+int nsm_describe(struct nsm_info *out, const char *device, struct err *e);
+
+/* Bytes of the module's random source, appended to out: as many as one response carries (256). */
+int nsm_random(struct buf *out, const char *device, struct err *e);
+
+/* Requests and responses as bytes. Pure. The readers append to out or fill it; on failure it is as before. */
+void nsm_put_attest(struct buf *out, const struct nsm_fields *fields);
+int nsm_read_attest(struct buf *out, const uint8_t *response, size_t len, struct err *e);
+int nsm_read_describe(struct nsm_info *out, const uint8_t *response, size_t len, struct err *e);
+int nsm_read_random(struct buf *out, const uint8_t *response, size_t len, struct err *e);
+
+#endif
