@@ -57,7 +57,7 @@ static int choose_config(struct config *own, const struct config **config, struc
         if (!dir)
             dir = find_workerd();
         if (!dir)
-            return err_set(e, -ENOENT, "no workerd found: name its folder by --workerd-dir, or a --config-file");
+            return err_set(e, -CTL_EUSAGE, "no workerd found: name its folder by --workerd-dir, or a --config-file");
     }
     if (dir) {
         free(own->workerd_runtime_path);
@@ -72,7 +72,7 @@ static int read_inputs(struct buf *out, const struct ctl *c, struct err *e)
 {
     const char *text = args_get(&c->args, "--input"), *file = args_get(&c->args, "--input-file");
     if (text && file)
-        return err_set(e, -EINVAL, "--input and --input-file: only one of them is expected");
+        return err_set(e, -CTL_EUSAGE, "--input and --input-file: only one of them is expected");
     if (file)
         return ctl_read_file(out, file, INPUTS_MAX, e);
     if (text)
@@ -83,7 +83,7 @@ static int read_inputs(struct buf *out, const struct ctl *c, struct err *e)
 static int read_number(uint64_t *out, const struct ctl *c, const char *name, uint64_t max, struct err *e)
 {
     if (args_u64(out, &c->args, name) && (*out < 1 || *out > max))
-        return err_set(e, -EINVAL, "%s: found %llu, expected 1 to %llu", name, (unsigned long long)*out,
+        return err_set(e, -CTL_EUSAGE, "%s: found %llu, expected 1 to %llu", name, (unsigned long long)*out,
                        (unsigned long long)max);
     return 0;
 }
@@ -106,13 +106,13 @@ static int check_dashes(const struct ctl *c, struct err *e)
     unsigned n = file && strcmp(file, "-") == 0;
     for (size_t i = 0; i < c->args.n_positional; i++)
         n += strcmp(args_at(&c->args, i), "-") == 0;
-    return n < 2 ? 0 : err_set(e, -EINVAL, "\"-\" stands %u times: standard input can be read once", n);
+    return n < 2 ? 0 : err_set(e, -CTL_EUSAGE, "\"-\" stands %u times: standard input can be read once", n);
 }
 
 static int read_job(struct exec_job *job, struct buf *codes, struct ctl *c, struct err *e)
 {
     if (read_numbers(job, c, e) < 0 || check_dashes(c, e) < 0)
-        return CTL_USAGE;
+        return -CTL_EUSAGE;
     for (size_t i = 0; i < c->args.n_positional; i++) {
         int rc = ctl_read_file(&codes[i], args_at(&c->args, i), CODE_MAX, e);
         if (rc < 0)

@@ -9,6 +9,9 @@
 /* In the order of --help, one a line. */
 /* clang-format off */
 static const struct command *const commands[] = {
+    &cmd_keys_new,
+    &cmd_keys_import,
+    &cmd_keys_show,
     &cmd_config_check,
     &cmd_config_show,
     &cmd_register,
@@ -24,6 +27,7 @@ static const struct command *const commands[] = {
     &cmd_job_create,
     &cmd_jobs_list,
     &cmd_jobs_show,
+    &cmd_completions,
     &cmd_version,
 };
 /* clang-format on */

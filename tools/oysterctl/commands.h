@@ -5,9 +5,13 @@
 #include "command.h"
 #include "util/buf.h"
 
+extern const struct command cmd_completions;
 extern const struct command cmd_config_check;
 extern const struct command cmd_config_show;
 extern const struct command cmd_exec;
+extern const struct command cmd_keys_new;
+extern const struct command cmd_keys_import;
+extern const struct command cmd_keys_show;
 extern const struct command cmd_register;
 extern const struct command cmd_drain;
 extern const struct command cmd_revive;
