@@ -173,7 +173,9 @@ describe('a node at work', () => {
     const contracts = { executionBufferTime: 2 };
     const holder = useDevnet({ generation: 2, contracts }, async (net, holder) => {
         holder.proxy = await FaultProxy.start(net.chain);
-        holder.node = await net.addNode({ chain: holder.proxy, config: { job_capacity: 4, warm_workers: 2 } });
+        const urls = ['/key-4711', '/key-4712'].map((path) => holder.proxy.httpUrl + path); // as providers have them
+        const config = { http_rpc_url: urls, job_capacity: 4, warm_workers: 2 };
+        holder.node = await net.addNode({ chain: holder.proxy, config });
         await ready(holder.node);
     });
     const answered = (result) => comesTo(holder.node, `jobs_total{result="${result}"}`, (n) => n >= 1);
@@ -256,7 +258,10 @@ describe('a node at work', () => {
             assert.deepEqual([...found.matchAll(/(\w+)="/g)].map((m) => m[1]), labels, found);
         }
         for (const r of RESULTS) assert.ok(`jobs_total{result="${r}"}` in values, r);
-        assert.ok(!page.includes(holder.node.key.privateKey.slice(2, 20)));
+        assert.ok(`rpc_endpoint_up{endpoint="${holder.proxy.httpUrl}#2"}` in values, 'two of one host are told apart');
+        const all = page + (await text(holder.node, '/healthz?verbose'));
+        for (const secret of ['key-47', holder.node.key.privateKey.slice(2, 20), holder.node.gas.privateKey.slice(2, 20)])
+            assert.ok(!all.includes(secret), `no ${secret}`);
     });
 
     scenario('docs/api.md tells each of them, and no other', holder, async () => {
