@@ -21,10 +21,12 @@ const step = (what, text) => console.log(`${what.padEnd(10)} ${text}`);
 async function run(net) {
     step('chain', `anvil at ${net.chain.httpUrl}, chain id ${net.chain.chainId}`);
     step('contracts', `generation ${generation}`);
-    for (const [name, address] of Object.entries(net.addresses())) step('', `${name.padEnd(10)} ${address}`);
+    for (const [name, address] of Object.entries(net.addresses())) step('', `${name.padEnd(20)} ${address}`);
 
     const node = await net.addNode();
     step('node', `enclave ${node.address}, API at ${node.url}`);
+    step('attested', `by ${node.attestation.document.length} bytes under the devnet's Nitro root, verified and signed for`);
+    step('', `by verifier ${net.attestor.address}; image ${node.attestation.imageId}`);
     step('owner', `${net.owner.address} configured and registered it`);
 
     const logs = await followLogs(net.chain.wsUrl, net.contracts.jobs);

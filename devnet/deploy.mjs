@@ -1,15 +1,19 @@
 // Deploys the contracts of one generation on a chain that runs already (anvil's accounts pay), prints every address
 // and writes a config file for an executor there, with a new enclave key beside it where there is none:
 //   node devnet/deploy.mjs [--rpc http://127.0.0.1:8545] [--ws URL] [--generation 1|2] [--nodes-to-select 1]
-//       [--config oyster_serverless_executor_config.json] [--signer enclave.key]
-import { existsSync, writeFileSync } from 'node:fs';
+//       [--config oyster_serverless_executor_config.json] [--signer enclave.key] [--verifier verifier]
+// The contracts trust the verifier with the key pair VERIFIER.sec and VERIFIER.pub (made where there is none): run
+// oyster-attestation-verifier with it, pinned to the root of the devnet-nsm that makes the documents.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { randomBytes } from 'ethers';
+import { SigningKey, getBytes, hexlify, randomBytes } from 'ethers';
+import { PCRS } from './lib/attestation.mjs';
 import { connect, fundedAccount } from './lib/chain.mjs';
 import { addressesOf, deployContracts } from './lib/contracts.mjs';
 import { ROLES } from './lib/devnet.mjs';
 import { nodeConfig } from './lib/node.mjs';
+import { publicKey64 } from './lib/signing.mjs';
 
 const { values } = parseArgs({
     options: {
@@ -19,19 +23,31 @@ const { values } = parseArgs({
         'nodes-to-select': { type: 'string', default: '1' },
         config: { type: 'string', default: 'oyster_serverless_executor_config.json' },
         signer: { type: 'string', default: 'enclave.key' },
+        verifier: { type: 'string', default: 'verifier' },
     },
 });
+
+// The public key of a verifier whose key pair lies beside.
+function verifierKey(path) {
+    if (!existsSync(`${path}.sec`)) {
+        const key = new SigningKey(hexlify(randomBytes(32)));
+        writeFileSync(`${path}.sec`, getBytes(key.privateKey), { mode: 0o600 });
+        writeFileSync(`${path}.pub`, getBytes(publicKey64(key)));
+    }
+    return hexlify(readFileSync(`${path}.pub`));
+}
 
 const provider = connect(values.rpc);
 try {
     const contracts = await deployContracts({
+        attestor: { publicKey: verifierKey(resolve(values.verifier)), pcrs: PCRS },
         deployer: fundedAccount(provider, ROLES.deployer),
         jobAdmin: fundedAccount(provider, ROLES.author),
         paymentPool: fundedAccount(provider, ROLES.paymentPool).address,
         generation: Number(values.generation),
         nodesToSelect: Number(values['nodes-to-select']),
     });
-    for (const [name, address] of Object.entries(addressesOf(contracts))) console.log(`${name.padEnd(10)} ${address}`);
+    for (const [name, address] of Object.entries(addressesOf(contracts))) console.log(`${name.padEnd(20)} ${address}`);
 
     const signerFile = resolve(values.signer);
     if (!existsSync(signerFile)) writeFileSync(signerFile, randomBytes(32), { mode: 0o600 });
@@ -42,6 +58,7 @@ try {
     };
     writeFileSync(values.config, `${JSON.stringify(nodeConfig({ chain, contracts, signerFile }), null, 4)}\n`);
     console.log(`config     ${resolve(values.config)}\nsigner     ${signerFile}`);
+    console.log(`verifier   ${resolve(values.verifier)}.sec and .pub; image of the enclaves: PCR0, 1, 2 ${PCRS.join(' ')}`);
 } finally {
     provider.destroy();
 }

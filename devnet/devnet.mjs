@@ -22,8 +22,11 @@ function explain(net, generation, envFile) {
     console.log(`chain      ${chain.httpUrl}  ${chain.wsUrl}  chain id ${chain.chainId}, log ${chain.child.logFile}`);
     console.log(`contracts  generation ${generation}`);
     for (const [name, address] of Object.entries(net.addresses())) {
-        console.log(`           ${name.padEnd(10)} ${address}`);
+        console.log(`           ${name.padEnd(20)} ${address}`);
     }
+    const { hypervisor, verifier } = net.attestor;
+    console.log(`documents  ${hypervisor.url}/attestation/raw?public_key=HEX  as an enclave's attestation server gives them`);
+    console.log(`verifier   ${verifier.url}  oyster-attestation-verifier, key ${net.attestor.address}`);
     for (const node of nodes) {
         console.log(`${node.name.padEnd(10)} enclave ${node.address}, API ${node.url}`);
         console.log(`           dashboard ${node.monitorUrl}/dashboard, with /metrics and /healthz?verbose beside it`);

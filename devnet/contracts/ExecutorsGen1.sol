@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Attestation} from "./base/Attested.sol";
+import {Attestation} from "./base/Attestation.sol";
 import {ExecutorsBase} from "./base/ExecutorsBase.sol";
 
 /// Generation 1: no execution environments.

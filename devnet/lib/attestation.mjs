@@ -88,9 +88,9 @@ export class Attestor {
         return JSON.parse(text);
     }
 
-    // [signature, attestation] for an enclave's public key, as registerExecutor takes them.
-    async attest(enclavePubKey, options) {
-        const said = await this.verify(await this.document(enclavePubKey, options));
+    // [signature, attestation] as registerExecutor takes them, of a document / of an enclave's public key.
+    async vouched(document) {
+        const said = await this.verify(document);
         const attestation = {
             enclavePubKey: `0x${said.secp256k1_public}`,
             PCR0: `0x${said.pcr0}`,
@@ -99,6 +99,10 @@ export class Attestor {
             timestampInMilliseconds: said.timestamp,
         };
         return [`0x${said.signature}`, attestation];
+    }
+
+    async attest(enclavePubKey, options) {
+        return this.vouched(await this.document(enclavePubKey, options));
     }
 
     async stop() {

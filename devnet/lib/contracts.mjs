@@ -1,7 +1,7 @@
 // Deploys the contracts of one generation.
-import { Contract, ContractFactory, computeAddress, concat, keccak256, parseEther } from 'ethers';
+import { Contract, ContractFactory, parseEther } from 'ethers';
+import { VERIFIER_PCRS, imageId } from './attestation.mjs';
 import { compileContracts } from './compile.mjs';
-import { PCRS, VERIFIER_KEY } from './signing.mjs';
 
 export const ENV = 1; // the JavaScript environment of generation 2
 
@@ -26,14 +26,13 @@ async function deployOne(artifacts, deployer, name, ...args) {
     return new Contract(await contract.getAddress(), abi, deployer);
 }
 
-function executorsParams(token, o) {
+function executorsParams(token, attestationVerifier, o) {
     return {
         token,
         minStakeAmount: o.minStake,
         slashPercentInBips: o.slashPercentInBips,
         signMaxAge: o.signMaxAge,
-        verifier: computeAddress(VERIFIER_KEY),
-        imageId: keccak256(concat(PCRS)),
+        attestationVerifier,
         attestationMaxAge: o.attestationMaxAge,
     };
 }
@@ -51,34 +50,50 @@ function jobsParams(stakeToken, feeToken, paymentPool, o) {
     };
 }
 
+const done = async (sent) => (await sent).wait();
+
+// The contract that knows the verifier, by its key and by the image that it runs.
+async function deployAttestationVerifier(deploy, attestor, o) {
+    const contract = await deploy('AttestationVerifier', o.attestationMaxAge);
+    await done(contract.whitelistEnclaveImage(...VERIFIER_PCRS));
+    await done(contract.whitelistEnclaveKey(attestor.publicKey, imageId(VERIFIER_PCRS)));
+    return contract;
+}
+
 // Deploys with the account deployer, who keeps the tokens; jobAdmin may tell the JobOwner contract to create jobs;
-// paymentPool is an address. Returns {generation, options, stakeToken, feeToken, executors, jobs, userCode, jobOwner}.
-export async function deployContracts({ deployer, jobAdmin, paymentPool, ...options }) {
+// paymentPool is an address; attestor (attestation.mjs) has the verifier's publicKey and the pcrs of the executors'
+// image. Returns {generation, options, attestor, attestationVerifier, stakeToken, feeToken, executors, jobs, userCode,
+// jobOwner}.
+export async function deployContracts({ deployer, jobAdmin, paymentPool, attestor, ...options }) {
     const o = { ...DEFAULTS, ...options };
     const artifacts = compileContracts();
     const deploy = (name, ...args) => deployOne(artifacts, deployer, name, ...args);
     const stakeToken = await deploy('Token', 'Devnet Stake', 'STAKE');
     const feeToken = await deploy('Token', 'Devnet Dollar', 'USD');
-    const executors = await deploy(`ExecutorsGen${o.generation}`, executorsParams(stakeToken.target, o));
+    const attestationVerifier = await deployAttestationVerifier(deploy, attestor, o);
+    const params = executorsParams(stakeToken.target, attestationVerifier.target, o);
+    const executors = await deploy(`ExecutorsGen${o.generation}`, params);
+    await done(executors.whitelistEnclaveImage(...attestor.pcrs));
     const jobs = await deploy(
         `JobsGen${o.generation}`,
         jobsParams(stakeToken.target, feeToken.target, paymentPool, o),
         executors.target,
     );
-    await (await executors.setJobsContract(jobs.target)).wait();
-    if (o.generation === 2) await (await executors.initTree(ENV)).wait();
+    await done(executors.setJobsContract(jobs.target));
+    if (o.generation === 2) await done(executors.initTree(ENV));
     const userCode = await deploy('UserCode');
     const { abi, bytecode } = artifacts.JobOwner;
     const owner = await new ContractFactory(abi, bytecode, jobAdmin).deploy(jobs.target, feeToken.target);
     await owner.waitForDeployment();
     const jobOwner = new Contract(await owner.getAddress(), abi, jobAdmin);
-    await (await feeToken.transfer(jobOwner.target, JOB_OWNER_FUNDS)).wait();
-    return { generation: o.generation, options: o, stakeToken, feeToken, executors, jobs, userCode, jobOwner };
+    await done(feeToken.transfer(jobOwner.target, JOB_OWNER_FUNDS));
+    const attested = { attestor, attestationVerifier };
+    return { generation: o.generation, options: o, ...attested, stakeToken, feeToken, executors, jobs, userCode, jobOwner };
 }
 
 // {name: address} of everything that was deployed.
 export function addressesOf(contracts) {
-    const names = ['executors', 'jobs', 'userCode', 'stakeToken', 'feeToken', 'jobOwner'];
+    const names = ['attestationVerifier', 'executors', 'jobs', 'userCode', 'stakeToken', 'feeToken', 'jobOwner'];
     return Object.fromEntries(names.map((name) => [name, contracts[name].target]));
 }
 

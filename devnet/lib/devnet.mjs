@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Attestor, imageId } from './attestation.mjs';
 import { Chain } from './chain.mjs';
 import { addressesOf, deployContracts } from './contracts.mjs';
 import { KeyExecutor, registerExecutor } from './executor.mjs';
@@ -20,8 +21,10 @@ export class Devnet {
         net.nodes = [];
         net.nextGas = ROLES.firstGas;
         try {
+            net.attestor = await Attestor.start({ dir: net.dir });
             net.chain = await Chain.start({ dir: net.dir, ...chain });
             net.contracts = await deployContracts({
+                attestor: net.attestor,
                 deployer: net.chain.account(ROLES.deployer),
                 jobAdmin: net.chain.account(ROLES.author),
                 paymentPool: net.chain.account(ROLES.paymentPool).address,
@@ -58,11 +61,15 @@ export class Devnet {
         await node.setGasKey(node.gas);
     }
 
-    // Asks the node for its message and registers it with an attestation of the devnet's verifier.
+    // Asks the node for its message and registers it with an attestation: its document, made by the devnet's hypervisor,
+    // vouched for by the devnet's verifier.
     async register(node, { stake } = {}) {
         const { enclave_public_key: enclavePubKey } = await node.details();
         const registration = await node.registrationMessage();
-        return registerExecutor(this.contracts, { owner: this.owner, enclavePubKey, registration, stake });
+        const document = await this.attestor.document(enclavePubKey);
+        const attestation = await this.attestor.vouched(document);
+        node.attestation = { document, imageId: imageId(this.attestor.pcrs) };
+        return registerExecutor(this.contracts, { owner: this.owner, registration, stake, attestation });
     }
 
     // A node that runs, is configured and registered.
@@ -88,6 +95,7 @@ export class Devnet {
     async stop() {
         await Promise.all((this.nodes ?? []).map((node) => node.stop()));
         await this.chain?.stop();
+        await this.attestor?.stop();
         this.removeDir();
         process.removeListener('exit', this.removeDir);
     }

@@ -1,11 +1,12 @@
 // The owner's side of an executor: registration, stake, drain; and executors that exist on chain alone.
 import { SigningKey, computeAddress, hexlify, randomBytes } from 'ethers';
 import { ENV } from './contracts.mjs';
-import { attest, publicKey64, signOutput, signRegistration } from './signing.mjs';
+import { publicKey64, signOutput, signRegistration } from './signing.mjs';
 
 const mined = async (sent) => (await sent).wait();
 
-// Registers an enclave: registration is what /signed-registration-message answers. owner is an Account.
+// Registers an enclave: registration is what /signed-registration-message answers. owner is an Account. attestation:
+// what to hand in rather than what the devnet's verifier says of it, as Attestor.attest has it.
 export async function registerExecutor(contracts, { owner, enclavePubKey, registration, stake, attestation }) {
     const { stakeToken, executors, generation, options } = contracts;
     const amount = stake ?? options.minStake;
@@ -13,7 +14,7 @@ export async function registerExecutor(contracts, { owner, enclavePubKey, regist
     await mined(stakeToken.connect(owner).approve(executors.target, amount));
     const signature = registration.signature.startsWith('0x') ? registration.signature : `0x${registration.signature}`;
     const args = [
-        ...(attestation ?? attest(enclavePubKey)),
+        ...(attestation ?? (await contracts.attestor.attest(enclavePubKey))),
         registration.job_capacity,
         registration.sign_timestamp,
         signature,

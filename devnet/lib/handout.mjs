@@ -22,7 +22,7 @@ export async function writeHandout(net, dir) {
     return path;
 }
 
-function whereabouts({ chain, contracts }) {
+function whereabouts({ chain, contracts, attestor }) {
     return {
         CHAIN_ID: chain.chainId,
         RPC_URL: chain.httpUrl,
@@ -31,6 +31,9 @@ function whereabouts({ chain, contracts }) {
         JOBS_CONTRACT: contracts.jobs.target,
         CODE_CONTRACT: contracts.userCode.target,
         JOB_OWNER_CONTRACT: contracts.jobOwner.target,
+        ATTESTATION_URL: `${attestor.hypervisor.url}/attestation/raw`, // ?public_key= and the enclave's, in hex
+        VERIFIER_URL: attestor.verifier.url,
+        NITRO_ROOT: attestor.hypervisor.root,
     };
 }
 

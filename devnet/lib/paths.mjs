@@ -46,14 +46,14 @@ export function ctlBinary() {
     return need(process.env.OYSTERCTL_BIN ?? built, 'run make build, or name the binary in OYSTERCTL_BIN');
 }
 
-// A program of tools/ of the same build as the executor.
-export function toolBinary(folder, name) {
-    const build = process.env.OYSTER_BUILD ?? join(dirname(executorBinary()), '..');
-    return need(join(build, 'tools', folder, name), 'run make build');
+// The build folder that the executor is from; where it comes from elsewhere, that of this tree.
+function buildDir() {
+    const beside = join(dirname(executorBinary()), '..');
+    return process.env.OYSTER_BUILD ?? (existsSync(join(beside, 'tools')) ? beside : join(ROOT, 'build'));
 }
 
+// A program of tools/ of the same build as the executor.
+export const toolBinary = (folder, name) => need(join(buildDir(), 'tools', folder, name), 'run make build');
+
 // The devnet's own hypervisor, of the same build as the executor.
-export function nsmBinary() {
-    const build = process.env.OYSTER_BUILD ?? join(dirname(executorBinary()), '..');
-    return need(join(build, 'devnet', 'nsm', 'devnet-nsm'), 'run make build');
-}
+export const nsmBinary = () => need(join(buildDir(), 'devnet', 'nsm', 'devnet-nsm'), 'run make build');

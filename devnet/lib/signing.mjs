@@ -1,9 +1,5 @@
 // What enclaves and their verifier sign (EIP-712, domains of name and version alone).
-import { SigningKey, TypedDataEncoder, getBytes, hexlify, keccak256, toUtf8Bytes } from 'ethers';
-
-// The verifier that the devnet's contracts trust, and the image that it attests.
-export const VERIFIER_KEY = new SigningKey(keccak256(toUtf8Bytes('oyster devnet verifier')));
-export const PCRS = [0, 1, 2].map((i) => hexlify(new Uint8Array(48).fill(i + 1)));
+import { TypedDataEncoder, getBytes, hexlify } from 'ethers';
 
 const REGISTER_GEN1 = [
     { name: 'owner', type: 'address' },
@@ -40,9 +36,5 @@ export function signRegistration(key, generation, value) {
 
 export const signOutput = (key, value) => sign(key, 'Jobs', 'SubmitOutput', SUBMIT_OUTPUT, value);
 
-// [signature, attestation] for an enclave's public key, as registerExecutor takes them.
-export function attest(enclavePubKey, { timestampMs = Date.now(), pcrs = PCRS, key = VERIFIER_KEY } = {}) {
-    const [PCR0, PCR1, PCR2] = pcrs;
-    const attestation = { enclavePubKey, PCR0, PCR1, PCR2, timestampInMilliseconds: timestampMs };
-    return [sign(key, 'AttestationVerifier', 'Attestation', ATTESTATION, attestation), attestation];
-}
+// What a verifier signs; on a devnet oyster-attestation-verifier does (attestation.mjs).
+export const signAttestation = (key, value) => sign(key, 'AttestationVerifier', 'Attestation', ATTESTATION, value);

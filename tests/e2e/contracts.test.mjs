@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { SigningKey, hexlify, id, keccak256, parseEther, randomBytes, toUtf8Bytes } from 'ethers';
+import { Attestor, PCRS, VERIFIER_PCRS, imageId } from '../../devnet/lib/attestation.mjs';
 import { Chain } from '../../devnet/lib/chain.mjs';
 import { addressesOf, deployContracts } from '../../devnet/lib/contracts.mjs';
 import { KeyExecutor, addStake, deregister, drain, removeStake, revive } from '../../devnet/lib/executor.mjs';
 import { answersTo, createJob, eventIn, eventsIn, saveCode } from '../../devnet/lib/jobs.mjs';
-import { attest, publicKey64 } from '../../devnet/lib/signing.mjs';
+import { publicKey64, signAttestation } from '../../devnet/lib/signing.mjs';
 
 const TOPICS = {
     1: {
@@ -73,7 +74,8 @@ async function errorOf(contracts, work) {
         await work;
     } catch (e) {
         if (e.revert) return e.revert.name;
-        for (const contract of [contracts.executors, contracts.jobs, contracts.jobOwner]) {
+        const { executors, jobs, jobOwner, attestationVerifier } = contracts;
+        for (const contract of [executors, jobs, jobOwner, attestationVerifier]) {
             const parsed = e.data && contract.interface.parseError(e.data);
             if (parsed) return parsed.name;
         }
@@ -84,10 +86,11 @@ async function errorOf(contracts, work) {
 
 for (const generation of [1, 2]) {
     describe(`contracts of generation ${generation}`, () => {
-        let dir, chain, contracts, owner, sender, codehash;
+        let dir, attestor, chain, contracts, owner, sender, codehash;
 
         const deploy = (options) =>
             deployContracts({
+                attestor,
                 deployer: chain.account(0),
                 jobAdmin: chain.account(2),
                 paymentPool: chain.account(9).address,
@@ -111,6 +114,7 @@ for (const generation of [1, 2]) {
 
         before(async () => {
             dir = mkdtempSync(join(tmpdir(), 'oyster-contracts-'));
+            attestor = await Attestor.start({ dir });
             chain = await Chain.start({ dir });
             owner = chain.account(1);
             sender = chain.account(3);
@@ -119,6 +123,7 @@ for (const generation of [1, 2]) {
         });
         after(async () => {
             await chain?.stop();
+            await attestor?.stop();
             rmSync(dir, { recursive: true });
         });
 
@@ -158,14 +163,17 @@ for (const generation of [1, 2]) {
             const [key] = await fresh(0).then(() => [new KeyExecutor(contracts)]);
             const stranger = new KeyExecutor(contracts);
             const at = await now();
-            const notAttested = attest(publicKey64(key.key), { key: stranger.key });
-            const otherImage = attest(publicKey64(key.key), { pcrs: ['0x01', '0x02', '0x03'] });
-            const stale = attest(publicKey64(key.key), { timestampMs: (at - 7200) * 1000 });
-            await fails(key.register(owner, { attestation: notAttested }), 'AttestedSignerInvalid');
-            await fails(key.register(owner, { attestation: otherImage }), 'AttestedImageUnknown');
-            await fails(key.register(owner, { attestation: stale }), 'AttestedTooOld');
+            const [, said] = await attestor.attest(publicKey64(key.key));
+            const forged = [signAttestation(stranger.key, said), said];
+            const changed = [(await attestor.attest(publicKey64(key.key)))[0], { ...said, timestampInMilliseconds: 1 + said.timestampInMilliseconds }];
+            const otherImage = await attestor.attest(publicKey64(key.key), { pcrs: VERIFIER_PCRS });
+            const stale = await attestor.attest(publicKey64(key.key), { timestampMs: (at - 7200) * 1000 });
+            await fails(key.register(owner, { attestation: forged }), 'AttestationVerifierKeyNotVerified');
+            await fails(key.register(owner, { attestation: changed }), 'AttestationVerifierKeyNotVerified');
+            await fails(key.register(owner, { attestation: otherImage }), 'AttestationAutherImageNotWhitelisted');
+            await fails(key.register(owner, { attestation: stale }), 'AttestationAutherAttestationTooOld');
             await fails(key.register(owner, { timestamp: at - 700 }), 'ExecutorsSignatureTooOld');
-            const swapped = attest(publicKey64(stranger.key));
+            const swapped = await attestor.attest(publicKey64(stranger.key));
             await fails(key.register(owner, { attestation: swapped }), 'ExecutorsInvalidSigner');
             if (generation === 2) await fails(key.register(owner, { env: 2 }), 'ExecutorsUnsupportedEnv');
 
@@ -181,6 +189,50 @@ for (const generation of [1, 2]) {
             assert.equal(info.stakeAmount, parseEther('150'));
             assert.equal(await contracts.stakeToken.balanceOf(contracts.executors.target), parseEther('150'));
             await fails(key.register(owner), 'ExecutorsExecutorAlreadyExists');
+        });
+
+        test('verifiers: good while their key and their image are; one vouches for another', async () => {
+            const [key] = await fresh(0).then(() => [new KeyExecutor(contracts)]);
+            const { attestationVerifier: verifiers, executors } = contracts;
+            const image = imageId(VERIFIER_PCRS);
+            const enclave = publicKey64(key.key);
+            const good = await attestor.attest(enclave);
+            assert.equal(await verifiers.imageOfKey(attestor.address), image);
+            await verifiers.verify(...good);
+
+            // Another verifier: whitelisted by nobody, attested by the first.
+            const second = new KeyExecutor(contracts);
+            const byVerifier = await attestor.attest(publicKey64(second.key), { pcrs: VERIFIER_PCRS });
+            const bySecond = [signAttestation(second.key, good[1]), good[1]];
+            await fails(verifiers.verify(...bySecond), 'AttestationVerifierKeyNotVerified');
+            await fails(verifiers.verifyEnclaveKey(...(await attestor.attest(publicKey64(second.key)))), 'AttestationVerifierImageNotWhitelisted');
+            const forged = [signAttestation(second.key, byVerifier[1]), byVerifier[1]];
+            await fails(verifiers.verifyEnclaveKey(...forged), 'AttestationVerifierKeyNotVerified');
+            const old = await attestor.attest(publicKey64(second.key), { pcrs: VERIFIER_PCRS, timestampMs: ((await now()) - 7200) * 1000 });
+            await fails(verifiers.verifyEnclaveKey(...old), 'AttestationVerifierAttestationTooOld');
+            await (await verifiers.connect(sender).verifyEnclaveKey(...byVerifier)).wait();
+            assert.equal(await verifiers.imageOfKey(second.address), image);
+            await verifiers.verify(...bySecond);
+
+            await (await verifiers.revokeEnclaveKey(attestor.address)).wait();
+            await fails(key.register(owner, { attestation: good }), 'AttestationVerifierKeyNotVerified');
+            await verifiers.verify(...bySecond);
+            await (await verifiers.revokeEnclaveImage(image)).wait();
+            await fails(verifiers.verify(...bySecond), 'AttestationVerifierImageNotWhitelisted');
+            await (await verifiers.whitelistEnclaveImage(...VERIFIER_PCRS)).wait();
+            await (await executors.revokeEnclaveImage(imageId(PCRS))).wait();
+            await fails(key.register(owner, { attestation: bySecond }), 'AttestationAutherImageNotWhitelisted');
+            await (await executors.whitelistEnclaveImage(...PCRS)).wait();
+            await key.register(owner, { attestation: bySecond });
+
+            const stranger = verifiers.connect(chain.account(7));
+            await fails(stranger.whitelistEnclaveImage(...PCRS), 'AttestationVerifierInvalidAdmin');
+            await fails(stranger.revokeEnclaveImage(image), 'AttestationVerifierInvalidAdmin');
+            await fails(stranger.whitelistEnclaveKey(enclave, image), 'AttestationVerifierInvalidAdmin');
+            await fails(stranger.revokeEnclaveKey(second.address), 'AttestationVerifierInvalidAdmin');
+            await fails(executors.connect(chain.account(7)).whitelistEnclaveImage(...PCRS), 'ExecutorsNotAdmin');
+            await fails(executors.connect(chain.account(7)).revokeEnclaveImage(image), 'ExecutorsNotAdmin');
+            await fails(verifiers.whitelistEnclaveKey(enclave, imageId(PCRS)), 'AttestationVerifierImageNotWhitelisted');
         });
 
         test('only executors with stake, room and no drain are drawn, in proportion to stake', async () => {
@@ -359,7 +411,7 @@ for (const generation of [1, 2]) {
             await fails(other.releaseExecutor(key.address), 'ExecutorsNotJobs');
             await fails(other.setJobsContract(other.target), 'ExecutorsNotAdmin');
             await fails(contracts.jobOwner.connect(chain.account(7)).setBehaviour(1, 0), 'JobOwnerNotAdmin');
-            assert.equal(new Set(Object.values(addressesOf(contracts))).size, 6);
+            assert.equal(new Set(Object.values(addressesOf(contracts))).size, 7);
             assert.notEqual(new SigningKey(hexlify(randomBytes(32))).publicKey, key.key.publicKey);
         });
     });

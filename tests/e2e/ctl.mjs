@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attest } from '../../devnet/lib/signing.mjs';
 import { ctlBinary } from '../../devnet/lib/paths.mjs';
 import { assert } from './harness.mjs';
 
@@ -39,20 +38,12 @@ export async function oysterctlJson(args, options) {
 
 const bare = (hex) => hex.replace(/^0x/, '');
 
-// A verifier's answer about an enclave, in its first form. Returns the file's path.
-export function attestationFile(dir, enclavePubKey, options) {
-    const [signature, a] = attest(enclavePubKey, options);
+// The verifier's answer about an enclave of a devnet, in its first form. Returns the file's path.
+export async function attestationFile(net, enclavePubKey, options) {
+    const { attestor, dir } = net;
     const path = join(dir, `attestation-${bare(enclavePubKey).slice(0, 8)}.json`);
-    const members = {
-        signature: bare(signature),
-        secp256k1_public: bare(enclavePubKey),
-        pcr0: bare(a.PCR0),
-        pcr1: bare(a.PCR1),
-        pcr2: bare(a.PCR2),
-        timestamp: a.timestampInMilliseconds,
-        verifier_secp256k1_public: '00'.repeat(64),
-    };
-    writeFileSync(path, JSON.stringify(members));
+    const answer = await attestor.verify(await attestor.document(enclavePubKey, options));
+    writeFileSync(path, JSON.stringify(answer));
     return path;
 }
 

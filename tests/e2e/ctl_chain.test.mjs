@@ -1,12 +1,11 @@
 // oysterctl and the chain: the whole life of an executor and of a job by this tool alone, on both generations; what it
 // refuses, and that a dry run sends nothing.
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { parseEther } from 'ethers';
 import { EXIT, attestationFile, keyFile, oysterctl, oysterctlJson } from './ctl.mjs';
-import { GENERATIONS, assert, readFileSync, scenario, useDevnet } from './harness.mjs';
+import { GENERATIONS, assert, scenario, useDevnet } from './harness.mjs';
 
 const CODE = 'export default { async fetch(r) { return new Response("hello " + (await r.text())); } };\n';
 const FAIL = 'export default 5;\n';
@@ -22,7 +21,7 @@ for (const generation of GENERATIONS) {
             h.owner = ['--key-file', keyFile(net.dir, 'owner', net.owner), '--yes'];
             h.author = ['--key-file', keyFile(net.dir, 'author', net.author), '--yes'];
             const { enclave_public_key: pubkey } = await node.details();
-            h.attestation = attestationFile(net.dir, pubkey);
+            h.attestation = await attestationFile(net, pubkey);
             await (await net.contracts.stakeToken.transfer(net.owner.address, parseEther('150'))).wait();
             await (await net.contracts.feeToken.transfer(net.author.address, parseEther('1'))).wait();
         });
@@ -80,7 +79,7 @@ for (const generation of GENERATIONS) {
         });
 
         scenario('what cannot be registered', holder, async (net) => {
-            const other = attestationFile(net.dir, `0x${'12'.repeat(64)}`);
+            const other = await attestationFile(net, `0x${'12'.repeat(64)}`);
             const key = await run('register', '--attestation', other, ...holder.owner);
             assert.equal(key.code, EXIT.failed);
             assert.match(key.stderr, /of another enclave key/);
@@ -93,27 +92,12 @@ for (const generation of GENERATIONS) {
         });
 
         scenario('registered through a verifier', holder, async (net) => {
-            // What the verifier is asked for is the document as it was fetched.
-            const document = Buffer.from('8444a1013822a0', 'hex');
-            const posted = [];
-            const server = createServer(async (request, response) => {
-                const pieces = [];
-                for await (const piece of request) pieces.push(piece);
-                const body = Buffer.concat(pieces);
-                if (request.method === 'GET') return response.end(document);
-                posted.push({ url: request.url, body });
-                response.end(readFileSync(holder.attestation));
-            });
-            await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-            const url = `http://127.0.0.1:${server.address().port}`;
-            try {
-                const from = ['--verifier-url', url, '--attestation-url', `${url}/document`];
-                const result = await done('register', ...from, ...holder.owner);
-                assert.deepEqual(result.transactions.map((t) => t.status), ['included', 'included']);
-            } finally {
-                await new Promise((resolve) => server.close(resolve));
-            }
-            assert.deepEqual(posted, [{ url: '/verify/raw', body: document }]);
+            const { hypervisor, verifier } = net.attestor;
+            const { enclave_public_key: pubkey } = await holder.node.details();
+            const document = `${hypervisor.url}/attestation/raw?public_key=${pubkey.slice(2)}`;
+            const from = ['--verifier-url', verifier.url, '--attestation-url', document];
+            const result = await done('register', ...from, ...holder.owner);
+            assert.deepEqual(result.transactions.map((t) => t.status), ['included', 'included']);
             assert.equal((await net.contracts.executors.executors(holder.node.address)).owner, net.owner.address);
             await done('wait', '--registered');
             const again = await run('register', '--attestation', holder.attestation, ...holder.owner);

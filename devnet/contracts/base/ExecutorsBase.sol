@@ -4,7 +4,9 @@ pragma solidity ^0.8.24;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {Attestation, Attested, Domain} from "./Attested.sol";
+import {AttestationVerifier} from "../AttestationVerifier.sol";
+import {Attestation, Domain} from "./Attestation.sol";
+import {Attested} from "./Attested.sol";
 
 /// The rules that both generations of the Executors contract share: who may work, for whom, with what stake, and who
 /// is drawn for a job. A generation adds its own registration call, its events and the layout of its views.
@@ -16,8 +18,7 @@ abstract contract ExecutorsBase is Attested {
         uint256 minStakeAmount;
         uint256 slashPercentInBips; // of SLASH_MAX_BIPS
         uint256 signMaxAge; // seconds
-        address verifier;
-        bytes32 imageId;
+        AttestationVerifier attestationVerifier;
         uint256 attestationMaxAge; // seconds
     }
 
@@ -36,7 +37,6 @@ abstract contract ExecutorsBase is Attested {
     uint256 public immutable MIN_STAKE_AMOUNT;
     uint256 public immutable SLASH_PERCENT_IN_BIPS;
     uint256 public immutable SIGN_MAX_AGE;
-    address public immutable ADMIN;
 
     address public jobsContract;
     mapping(address enclave => Executor) internal _executors;
@@ -49,7 +49,6 @@ abstract contract ExecutorsBase is Attested {
     event ExecutorStakeAdded(address indexed enclaveAddress, uint256 addedAmount);
     event ExecutorStakeRemoved(address indexed enclaveAddress, uint256 removedAmount);
 
-    error ExecutorsNotAdmin();
     error ExecutorsNotJobs();
     error ExecutorsSignatureTooOld();
     error ExecutorsInvalidSigner();
@@ -59,11 +58,6 @@ abstract contract ExecutorsBase is Attested {
     error ExecutorsNotDraining();
     error ExecutorsHasPendingJobs();
     error ExecutorsInvalidOwner();
-
-    modifier onlyAdmin() {
-        if (msg.sender != ADMIN) revert ExecutorsNotAdmin();
-        _;
-    }
 
     modifier onlyJobs() {
         if (msg.sender != jobsContract) revert ExecutorsNotJobs();
@@ -75,12 +69,11 @@ abstract contract ExecutorsBase is Attested {
         _;
     }
 
-    constructor(Params memory p) Attested(p.verifier, p.imageId, p.attestationMaxAge) {
+    constructor(Params memory p) Attested(p.attestationVerifier, p.attestationMaxAge) {
         TOKEN = p.token;
         MIN_STAKE_AMOUNT = p.minStakeAmount;
         SLASH_PERCENT_IN_BIPS = p.slashPercentInBips;
         SIGN_MAX_AGE = p.signMaxAge;
-        ADMIN = msg.sender;
     }
 
     function setJobsContract(address jobs) external onlyAdmin {

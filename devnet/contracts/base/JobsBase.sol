@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {Domain} from "./Attested.sol";
+import {Domain} from "./Attestation.sol";
 import {ExecutorsBase} from "./ExecutorsBase.sol";
 
 /// The rules that both generations of the Jobs contract share: escrow, answers, payment, slashing.
