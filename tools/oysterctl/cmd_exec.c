@@ -9,6 +9,7 @@
 #include "exec_run.h"
 #include "util/cleanup.h"
 #include "util/json.h"
+#include "workerd_dir.h"
 
 #define CODE_MAX ((size_t)16 << 20)
 #define INPUTS_MAX ((size_t)16 << 20)
@@ -25,23 +26,6 @@ static const char *const meanings[] = {
 
 /* ---- what to run ---- */
 
-/* Where workerd is when neither option nor configuration says: as installed, then as npm lays it. */
-static const char *find_workerd(void)
-{
-    static const char *const places[] = {
-        "/usr/lib/oyster-serverless-executor",
-        "/usr/local/lib/oyster-serverless-executor",
-        "node_modules/@cloudflare/workerd-linux-64/bin",
-    };
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char path[128];
-        (void)snprintf(path, sizeof path, "%s/workerd", places[i]);
-        if (access(path, X_OK) == 0)
-            return places[i];
-    }
-    return NULL;
-}
-
 /* The configuration of --config-file, or a node's defaults with a workerd that was found. own: to be freed. */
 static int choose_config(struct config *own, const struct config **config, struct ctl *c, struct err *e)
 {
@@ -55,7 +39,7 @@ static int choose_config(struct config *own, const struct config **config, struc
     } else {
         config_defaults(own);
         if (!dir)
-            dir = find_workerd();
+            dir = workerd_dir_find();
         if (!dir)
             return err_set(e, -CTL_EUSAGE, "no workerd found: name its folder by --workerd-dir, or a --config-file");
     }

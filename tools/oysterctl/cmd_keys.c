@@ -49,17 +49,6 @@ static int new_password(struct buf *out, const struct ctl *c, const char *path, 
     return rc;
 }
 
-static int open_keystore(struct seckey *out, const struct ctl *c, const char *path, struct buf *text, struct err *e)
-{
-    CLEANUP(buf_wipe) struct buf password = { 0 };
-    char prompt[160];
-    (void)snprintf(prompt, sizeof prompt, "Password of %.100s", path);
-    int rc = signer_read_password(&password, args_get(&c->args, "--password-file"), prompt, e);
-    if (rc == 0)
-        rc = keystore_open(out, buf_cstr(text), text->len, buf_cstr(&password), password.len, e);
-    return rc < 0 ? err_wrap(e, "%s", path) : 0;
-}
-
 /* ---- writing ---- */
 
 static int write_raw(const struct seckey *key, const char *path, bool force, struct err *e)
@@ -160,7 +149,8 @@ static int run_show(struct ctl *c, struct err *e)
     bool sealed = is_keystore(&text);
     if (sealed && !args_has(&c->args, "--check-password") && !args_has(&c->args, "--password-file"))
         return show_sealed(c, path, &text, e);
-    rc = sealed ? open_keystore(&key, c, path, &text, e) : signer_read_key_file(&key, path, e);
+    rc = sealed ? signer_open_keystore(&key, path, args_get(&c->args, "--password-file"), e)
+                : signer_read_key_file(&key, path, e);
     if (rc == 0)
         tell(c->out, path, sealed ? "keystore" : "raw", &key);
     return rc;

@@ -9,6 +9,8 @@
 /* In the order of --help, one a line. */
 /* clang-format off */
 static const struct command *const commands[] = {
+    &cmd_init,
+    &cmd_configure,
     &cmd_keys_new,
     &cmd_keys_import,
     &cmd_keys_show,

@@ -84,6 +84,25 @@ int ctl_confirm(struct ctl *c, const char *question, struct err *e)
     return CTL_REFUSED;
 }
 
+int ctl_ask(char *out, size_t max, const char *question, const char *fallback, struct err *e)
+{
+    CLEANUP(fd_close_p) int fd = open_terminal(question, e);
+    if (fd < 0)
+        return -ENOTTY;
+    say(fd, question);
+    if (*fallback) {
+        say(fd, " [");
+        say(fd, fallback);
+        say(fd, "]");
+    }
+    say(fd, ": ");
+    if (!read_line(out, max, fd))
+        return err_set(e, -ENOTTY, "%s: nothing was read from the terminal", question);
+    if (!*out)
+        (void)snprintf(out, max, "%s", fallback);
+    return 0;
+}
+
 int ctl_ask_secret(char *out, size_t max, const char *prompt, struct err *e)
 {
     struct termios before, silent;

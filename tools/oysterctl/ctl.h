@@ -32,6 +32,10 @@ int ctl_confirm(struct ctl *c, const char *question, struct err *e);
  * 0 or -ENOTTY. */
 int ctl_ask_secret(char *out, size_t max, const char *prompt, struct err *e);
 
+/* Asks at the terminal; an empty answer is the fallback, which is shown. out: a NUL-ended line of max bytes. Returns 0
+ * or -ENOTTY. */
+int ctl_ask(char *out, size_t max, const char *question, const char *fallback, struct err *e);
+
 /* One line on stderr that replaces the one before, only when stderr is a terminal and neither --quiet nor --json was
  * given; NULL clears it. */
 void ctl_progress(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -10,16 +10,22 @@
 #include "util/hex.h"
 #include "util/json.h"
 
-static struct json *get(struct ctl *c, const char *path, struct err *e)
+/* Appends --node-url and a path. */
+static void put_url(struct buf *out, const struct ctl *c, const char *path)
 {
-    CLEANUP(buf_free) struct buf body = { 0 };
-    CLEANUP(buf_free) struct buf url = { 0 };
     const char *base = ctl_node_url(c);
     size_t len = strlen(base);
     while (len && base[len - 1] == '/')
         len--;
-    buf_append(&url, base, len);
-    buf_puts(&url, path);
+    buf_append(out, base, len);
+    buf_puts(out, path);
+}
+
+static struct json *get(struct ctl *c, const char *path, struct err *e)
+{
+    CLEANUP(buf_free) struct buf body = { 0 };
+    CLEANUP(buf_free) struct buf url = { 0 };
+    put_url(&url, c, path);
     struct fetch what = { .url = buf_cstr(&url) };
     if (io_fetch_ok(ctl_io(c), &body, &what, e) < 0) {
         (void)err_wrap(e, "the node (--node-url)");
@@ -29,6 +35,17 @@ static struct json *get(struct ctl *c, const char *path, struct err *e)
     if (!root)
         (void)err_wrap(e, "%s", path);
     return root;
+}
+
+int node_post(struct buf *answer, int *status, struct ctl *c, const char *path, const struct buf *body, struct err *e)
+{
+    CLEANUP(buf_free) struct buf url = { 0 };
+    put_url(&url, c, path);
+    struct fetch what = {
+        .url = buf_cstr(&url), .content_type = "application/json", .body = body->data, .body_len = body->len
+    };
+    int rc = io_fetch(ctl_io(c), answer, status, &what, e);
+    return rc < 0 ? err_wrap(e, "the node (--node-url)") : 0;
 }
 
 /* A member of exactly n bytes of hex text, with or without 0x. */

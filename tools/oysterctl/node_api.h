@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "eth/address.h"
+#include "util/buf.h"
 #include "util/err.h"
 
 struct ctl;
@@ -15,6 +16,10 @@ struct node_details {
     uint8_t enclave_pubkey[64];
 };
 int node_details(struct node_details *out, struct ctl *c, struct err *e);
+
+/* Posts a JSON body. answer: appended with what came back, *status: its HTTP status, whatever it is. Returns 0, or an
+ * error where nothing came back. */
+int node_post(struct buf *answer, int *status, struct ctl *c, const char *path, const struct buf *body, struct err *e);
 
 /* GET /signed-registration-message. env: -1 in generation 1. */
 struct node_registration {

@@ -379,6 +379,20 @@ bool args_has(const struct args *a, const char *name)
     return args_get(a, name) != NULL;
 }
 
+void args_set(struct args *a, const char *name, const char *value)
+{
+    const struct option_def *def = option_find(a->command, name, strlen(name));
+    assert(def);
+    for (size_t i = 0; i < a->n_given; i++)
+        if (a->given[i].def == def) {
+            a->given[i].value = value;
+            return;
+        }
+    assert(a->n_given < OPTIONS_GIVEN_MAX);
+    a->given[a->n_given].def = def;
+    a->given[a->n_given++].value = value;
+}
+
 const char *args_at(const struct args *a, size_t i)
 {
     return i < a->n_positional ? a->positional[i] : NULL;

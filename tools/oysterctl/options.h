@@ -71,6 +71,9 @@ const char *args_get(const struct args *a, const char *name);
 bool args_has(const struct args *a, const char *name);
 const char *args_nth(const struct args *a, const char *name, size_t n);
 
+/* Sets an option of this command as if the command line had it, in place of what it had. value is borrowed. */
+void args_set(struct args *a, const char *name, const char *value);
+
 /* The i-th word behind the command, NULL where there are fewer. */
 const char *args_at(const struct args *a, size_t i);
 

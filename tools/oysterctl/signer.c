@@ -57,7 +57,7 @@ int signer_read_password(struct buf *out, const char *path, const char *prompt, 
     return rc;
 }
 
-static int open_keystore(struct seckey *out, struct ctl *c, const char *path, struct err *e)
+int signer_open_keystore(struct seckey *out, const char *path, const char *password_file, struct err *e)
 {
     CLEANUP(buf_wipe) struct buf password = { 0 };
     CLEANUP(buf_free) struct buf text = { 0 };
@@ -66,7 +66,7 @@ static int open_keystore(struct seckey *out, struct ctl *c, const char *path, st
     if (rc < 0)
         return rc;
     (void)snprintf(prompt, sizeof prompt, "Password of %.100s", path);
-    rc = signer_read_password(&password, args_get(&c->args, "--password-file"), prompt, e);
+    rc = signer_read_password(&password, password_file, prompt, e);
     if (rc < 0)
         return rc;
     rc = keystore_open(out, buf_cstr(&text), text.len, buf_cstr(&password), password.len, e);
@@ -79,7 +79,7 @@ int signer_load(struct seckey *out, struct ctl *c, struct err *e)
     if (keystore && key_file)
         return err_set(e, -CTL_EUSAGE, "--keystore and --key-file: found both, expected one");
     if (keystore)
-        return open_keystore(out, c, keystore, e);
+        return signer_open_keystore(out, keystore, args_get(&c->args, "--password-file"), e);
     if (key_file)
         return signer_read_key_file(out, key_file, e);
     return err_set(e, -CTL_EUSAGE, "which key signs? Give --keystore FILE or --key-file FILE");

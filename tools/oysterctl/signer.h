@@ -12,6 +12,9 @@ struct ctl;
  * error that names the file; wipe the key. */
 int signer_load(struct seckey *out, struct ctl *c, struct err *e);
 
+/* A web3 keystore, its password from the first line of password_file (NULL: asked at the terminal). */
+int signer_open_keystore(struct seckey *out, const char *path, const char *password_file, struct err *e);
+
 /* A key file: 32 raw bytes, or 64 hex digits with an optional 0x and a newline. */
 int signer_read_key_file(struct seckey *out, const char *path, struct err *e);
 

@@ -1,0 +1,9 @@
+/* Where workerd lies when nobody says. */
+#ifndef OYSTERCTL_WORKERD_DIR_H
+#define OYSTERCTL_WORKERD_DIR_H
+
+/* The first of the usual folders that holds an executable workerd: as installed, then as npm lays it below the current
+ * folder. NULL = none. Static storage. */
+const char *workerd_dir_find(void);
+
+#endif
