@@ -339,8 +339,8 @@ static void fail_waiting(struct rpc *r, const struct rpc_error *error)
         call->own_check = true;
         again |= call->waiting;
     }
-    if (again)
-        (void)rpc_health_check(r->health);
+    if (again && rpc_health_check(r->health) == 0)
+        fail_waiting(r, error); /* all are known to be of another chain: there is nothing left to check */
 }
 
 static void on_checked(void *arg, const struct rpc_error *error)

@@ -9,8 +9,7 @@
 #include "node_api.h"
 #include "stake.h"
 
-/* Gas of one answer as the node's own first guess has it: call, short output, and room for the owner's callback. */
-#define ANSWER_GAS 400000
+#define ANSWER_CALL_BYTES 420 /* of submitOutput with a short output */
 #define DEFAULT_CALLBACK_GAS 1000000
 #define ANSWERS_COUNTED_MAX 1000000
 
@@ -40,6 +39,15 @@ static bool registered(const struct status *s)
 
 /* ---- reading ---- */
 
+/* The limit that a node sends its first answer with. */
+static uint64_t answer_gas(uint64_t callback_gas)
+{
+    static const uint8_t call[ANSWER_CALL_BYTES];
+    struct gas_model m;
+    gas_model_init(&m, callback_gas);
+    return gas_limit(&m, TX_SUBMIT_OUTPUT, call, sizeof call, 0);
+}
+
 static int read_answers(struct status *s, struct ctl *c, struct err *e)
 {
     const struct config *config;
@@ -48,8 +56,8 @@ static int read_answers(struct status *s, struct ctl *c, struct err *e)
         return e->code;
     if (chain_u256(&market.base_fee, c->chain, "eth_gasPrice", "[]", NULL) < 0)
         return 0;
-    uint64_t callback = config ? config->callback_gas : DEFAULT_CALLBACK_GAS;
-    s->answers = fee_affords(&market, ANSWER_GAS + callback, s->gas_balance, ANSWERS_COUNTED_MAX);
+    s->answers = fee_affords(&market, answer_gas(config ? config->callback_gas : DEFAULT_CALLBACK_GAS), s->gas_balance,
+                             ANSWERS_COUNTED_MAX);
     s->answers_known = true;
     return 0;
 }
@@ -163,7 +171,9 @@ const struct command cmd_status = {
     .group = GROUP_EXECUTOR,
     .arguments = "",
     .summary = "the node and the chain side by side: registration, stake, jobs, gas",
-    .details = "The gas balance is counted in answers: at the present price, with room for the job owner's callback.\n",
+    .details = "The gas balance is counted in answers too: at the present price, with the gas limit that a node sends "
+               "a first\n"
+               "answer with. The node itself learns what answers really use (its /metrics).\n",
     .options = options,
     .run = run,
 };
