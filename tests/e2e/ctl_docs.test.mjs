@@ -1,0 +1,85 @@
+// docs/oysterctl.md is true: every example runs as it stands, in the document's order, against a chain and a node; every
+// command, option and exit code stands in the document and in the man page.
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { encryptKeystoreJson, parseEther, toUtf8Bytes } from 'ethers';
+import { ROOT } from '../../devnet/lib/paths.mjs';
+import { attestationFile, ctlBinary, keyFile, oysterctl } from './ctl.mjs';
+import { assert, readFileSync, scenario, useDevnet } from './harness.mjs';
+
+const MANUAL = readFileSync(join(ROOT, 'docs', 'oysterctl.md'), 'utf8');
+const MAN_FILE = join(ROOT, 'docs', 'man', 'oysterctl.1');
+const MAN_PAGE = readFileSync(MAN_FILE, 'utf8').replaceAll('\\-', '-');
+const examples = [...MANUAL.matchAll(/```sh\n([^]*?)```/g)].flatMap((m) => m[1].trim().split('\n'));
+
+// One shell for all lines, as a reader has it; ends at the first that fails. Returns {code, output}.
+function shell(lines, { cwd, env }) {
+    return new Promise((resolve, reject) => {
+        const script = ['set -e', ...lines.map((line) => `echo '$ ${line.replaceAll("'", '')}'\n${line}`)].join('\n');
+        const child = spawn('bash', ['-c', script], { cwd, env: { ...process.env, ...env }, detached: true });
+        let output = '';
+        for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
+        child.once('error', reject);
+        child.once('close', (code) => resolve({ code, output }));
+    });
+}
+
+// "stake add" → its group's line in --help begins with two blanks and the name.
+async function commandNames() {
+    const { stdout } = await oysterctl(['--help']);
+    const upTo = stdout.indexOf('"oysterctl COMMAND --help"');
+    return [...stdout.slice(0, upTo).matchAll(/^ {2}([a-z]+(?: [a-z]+)?)\b/gm)].map((m) => m[1]);
+}
+
+describe('the manual of oysterctl', () => {
+    const holder = useDevnet({ generation: 2 }, async (net, h) => {
+        const node = net.newNode();
+        await node.start();
+        await net.configure(node);
+        h.node = node;
+        const { enclave_public_key: pubkey } = await node.details();
+        copyFileSync(node.configFile, join(net.dir, 'config.json'));
+        copyFileSync(attestationFile(net.dir, pubkey), join(net.dir, 'attestation.json'));
+        keyFile(net.dir, 'author', net.author);
+        const account = { address: net.owner.address, privateKey: net.owner.privateKey };
+        const scrypt = { N: 1024, r: 8, p: 1 };
+        writeFileSync(join(net.dir, 'owner.json'), await encryptKeystoreJson(account, toUtf8Bytes('correct horse'), { scrypt }));
+        writeFileSync(join(net.dir, 'password.txt'), 'correct horse\n');
+        const code = 'export default { async fetch(r) { return new Response("hello " + (await r.text())); } };\n';
+        writeFileSync(join(net.dir, 'hello.js'), code);
+        await (await net.contracts.stakeToken.transfer(net.owner.address, parseEther('200'))).wait();
+        await (await net.contracts.feeToken.transfer(net.author.address, parseEther('1'))).wait();
+    });
+
+    scenario('every example', holder, async (net) => {
+        const env = { PATH: `${dirname(ctlBinary())}:${process.env.PATH}`, OYSTERCTL_NODE_URL: holder.node.url };
+        const { code, output } = await shell(examples, { cwd: net.dir, env });
+        assert.equal(code, 0, output);
+        assert.match(output, /output: +hello you/);
+        assert.match(output, /deregisterExecutor: included/);
+        assert.equal(await net.contracts.stakeToken.balanceOf(net.owner.address), parseEther('200'));
+    });
+
+    test('every command, option and exit code', async () => {
+        const names = await commandNames();
+        assert.ok(names.includes('stake add') && names.includes('version'), names.join(', '));
+        for (const name of names) {
+            assert.ok(MANUAL.includes(`\`${name}\``), `docs/oysterctl.md says nothing of ${name}`);
+            assert.ok(MAN_PAGE.includes(`.SS ${name}`), `docs/man/oysterctl.1 says nothing of ${name}`);
+            const { code, stdout } = await oysterctl([...name.split(' '), '--help']);
+            assert.equal(code, 0);
+            for (const [option] of stdout.matchAll(/--[a-z][a-z0-9-]+/g)) {
+                assert.ok(MAN_PAGE.includes(option), `docs/man/oysterctl.1 says nothing of ${option} of ${name}`);
+            }
+        }
+        const script = join(ROOT, 'tools', 'oysterctl', 'man_page.py');
+        const written = spawnSync('python3', ['-B', script, ctlBinary()], { encoding: 'utf8' });
+        assert.equal(written.stdout, readFileSync(MAN_FILE, 'utf8'), `${MAN_FILE}: write it anew with ${script}`);
+        for (const [, exit] of (await oysterctl(['--help'])).stdout.matchAll(/^ {2}(\d) {2}/gm)) {
+            assert.match(MANUAL, new RegExp(`^\\| ${exit} \\|`, 'm'));
+            assert.match(MAN_PAGE, new RegExp(`^\\.B ${exit}$`, 'm'));
+        }
+    });
+});
