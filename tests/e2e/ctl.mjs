@@ -32,7 +32,7 @@ export function oysterctl(args, { env = {}, input, timeoutMs = 60_000 } = {}) {
 export async function oysterctlJson(args, options) {
     const { code, stdout, stderr } = await oysterctl([...args, '--json'], options);
     let result;
-    assert.doesNotThrow(() => (result = JSON.parse(stdout)), `${args.join(' ')}: one JSON document, not: ${stdout}`);
+    assert.doesNotThrow(() => (result = JSON.parse(stdout)), `${args.join(' ')}: one JSON document, not: ${stdout}${stderr}`);
     return { code, result, stderr };
 }
 

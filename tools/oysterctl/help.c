@@ -6,11 +6,11 @@
 #include "ctl.h"
 #include "util/cleanup.h"
 
-#define COLUMN 34
+#define COLUMN 33
 
 static void put_entry(struct buf *out, const char *left, const char *right)
 {
-    buf_printf(out, "  %-*s %s\n", COLUMN, left, right);
+    buf_printf(out, "  %-*s  %s\n", COLUMN, left, right);
 }
 
 static void put_option(struct buf *out, const struct option_def *def)

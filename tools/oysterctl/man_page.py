@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the man page of oysterctl from what the program itself says: `man_page.py OYSTERCTL > docs/man/oysterctl.1`.
+"""Writes the man page of oysterctl from what the program itself says: `man_page.py OYSTERCTL`, as the build does.
 
 Names, arguments, options, their help and the exit codes come from --help; only the texts below are written by hand.
-tests/e2e/ctl_docs.test.mjs compares the page in the tree with what this writes.
 """
 import re
 import subprocess
@@ -54,7 +53,7 @@ def escape(text):
 def entries(lines):
     """Lines of two blanks, a term, blanks and its text."""
     for line in lines:
-        found = re.match(r'  (\S.*?)(?:\s{2,}| (?=\S+$))(\S.*)$', line)
+        found = re.match(r'  (\S.*?) {2,}(\S.*)$', line)
         if found:
             yield found[1], found[2]
 

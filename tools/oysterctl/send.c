@@ -50,7 +50,8 @@ struct send_call *send_add(struct send_calls *calls, const struct address *to, c
 {
     assert(calls->n < SEND_CALLS_MAX);
     struct send_call *call = &calls->at[calls->n++];
-    *call = (struct send_call){ .to = *to, .to_name = to_name };
+    *call = (struct send_call){ .to = *to };
+    (void)snprintf(call->to_name, sizeof call->to_name, "%s", to_name);
     return call;
 }
 

@@ -17,7 +17,7 @@ struct ctl;
 /* One call to be sent. data: owned; send_calls_free. */
 struct send_call {
     struct address to;
-    const char *to_name; /* "Executors contract" */
+    char to_name[32]; /* "Executors contract" */
     struct buf data;
     unsigned room_percent; /* gas beyond what is estimated; 0 = 25 */
 };
