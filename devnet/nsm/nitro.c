@@ -246,7 +246,7 @@ struct nitro_field *nitro_field(struct nitro_payload *p, const char *name)
         if (cbor_in_next(&in, &v, NULL) == 0 && cbor_text_is(&v, name))
             return &p->fields[i];
     }
-    assert(!"the field is there");
+    assert(false && "the field is there");
     return NULL;
 }
 

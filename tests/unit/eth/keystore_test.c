@@ -60,7 +60,7 @@ static void address_must_be_the_keys(void **state)
     struct seckey key;
     struct err e = { 0 };
     CLEANUP(buf_free) struct buf json = { 0 };
-    buf_printf(&json, "{\"address\":\"%s\",%s", "008aeeda4d805471df9b2a5b0f38a0c3bcba786b", PBKDF2_VECTOR + 1);
+    buf_printf(&json, "{\"address\":\"%s\",%s", "008aeeda4d805471df9b2a5b0f38a0c3bcba786b", &PBKDF2_VECTOR[1]);
     assert_int_equal(open_text(&key, buf_cstr(&json), "testpassword", NULL), 0);
     json.data[13] = '1';
     assert_int_equal(open_text(&key, buf_cstr(&json), "testpassword", &e), -EBADMSG);
