@@ -12,7 +12,7 @@ FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench soak install uninstall clean enclave
+.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench soak install install-runtime uninstall deb clean enclave
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +69,16 @@ enclave: ## The enclave's image in build/enclave (CONFIG=file; TABLE, KERNEL, MO
 
 install: build ## Install under PREFIX (/usr/local)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild
+
+install-runtime: setup ## Install workerd under PREFIX/lib/oyster, where config.json looks with PREFIX=/usr
+	@install -D -m 755 "$$(ls node_modules/@cloudflare/workerd-linux-*/bin/workerd | head -1)" \
+	    "$(DESTDIR)$(PREFIX)/lib/oyster/workerd"
+	@echo "$(DESTDIR)$(PREFIX)/lib/oyster/workerd"
+
+deb: build ## Build a Debian package into build/
+	@deploy/debian/build.sh $(BUILD)
 
 uninstall: ## Remove what make install has installed
 	@ninja -C $(BUILD) uninstall

@@ -8,77 +8,26 @@
 
 #define PROGRAM "oyster-serverless-executor"
 
-/* Stores a flag's value (NULL for a flag without one). Returns false where it is not what the flag expects. */
-typedef bool set_fn(struct cli *out, const char *value);
-
 struct flag {
     const char *name;
     const char *short_name; /* NULL = none */
+    enum cli_action action; /* what it asks for; CLI_RUN = it says something else */
     const char *value;      /* placeholder in --help; NULL = takes no value */
-    set_fn *set;
-    const char *expected; /* of the value, for messages */
     const char *help;
 };
 
-static bool set_config_file(struct cli *out, const char *value)
-{
-    out->config_file = value;
-    return *value != 0;
-}
-
-static bool set_check_config(struct cli *out, const char *value)
-{
-    (void)value;
-    out->action = CLI_CHECK_CONFIG;
-    return true;
-}
-
-static bool set_show_config(struct cli *out, const char *value)
-{
-    (void)value;
-    out->action = CLI_SHOW_CONFIG;
-    return true;
-}
-
-static bool set_config_hash(struct cli *out, const char *value)
-{
-    (void)value;
-    out->action = CLI_CONFIG_HASH;
-    return true;
-}
-
-static bool set_json(struct cli *out, const char *value)
-{
-    (void)value;
-    out->json = true;
-    return true;
-}
-
-static bool set_help(struct cli *out, const char *value)
-{
-    (void)value;
-    out->action = CLI_HELP;
-    return true;
-}
-
-static bool set_version(struct cli *out, const char *value)
-{
-    (void)value;
-    out->action = CLI_VERSION;
-    return true;
-}
-
 static const struct flag flags[] = {
-    { "--config-file", NULL, "FILE", set_config_file, "a path that is not empty",
-      "settings, JSON [default: " CONFIG_FILE_DEFAULT "]" },
-    { "--check-config", NULL, NULL, set_check_config, NULL, "check the settings and the files they name, then end" },
-    { "--show-config", NULL, NULL, set_show_config, NULL,
+    { "--config-file", NULL, CLI_RUN, "FILE", "settings, JSON [default: " CONFIG_FILE_DEFAULT "]" },
+    { "--check-config", NULL, CLI_CHECK_CONFIG, NULL, "check the settings and the files they name, then end" },
+    { "--show-config", NULL, CLI_SHOW_CONFIG, NULL,
       "print the settings in effect and where each comes from, then end" },
-    { "--json", NULL, NULL, set_json, NULL, "with --show-config: as JSON" },
-    { "--config-hash", NULL, NULL, set_config_hash, NULL,
+    { "--json", NULL, CLI_RUN, NULL, "with --show-config: as JSON" },
+    { "--config-hash", NULL, CLI_CONFIG_HASH, NULL,
       "print the hash of the settings in effect that attestation documents carry, then end" },
-    { "--help", "-h", NULL, set_help, NULL, "print this text" },
-    { "--version", "-V", NULL, set_version, NULL, "print the version" },
+    { "--health-check", NULL, CLI_HEALTH_CHECK, NULL,
+      "ask the node with these settings whether it lives (/livez on metrics_addr), then end" },
+    { "--help", "-h", CLI_HELP, NULL, "print this text" },
+    { "--version", "-V", CLI_VERSION, NULL, "print the version" },
 };
 #define N_FLAGS (sizeof flags / sizeof *flags)
 
@@ -157,11 +106,20 @@ static int fail_unknown(const char *arg, struct err *e)
     return rc;
 }
 
+#define FILE_EXPECTED "a path that is not empty"
+
+/* value: of --config-file, the one flag that takes one. */
 static int apply(struct cli *out, const struct flag *f, const char *value, struct err *e)
 {
-    if (f->set(out, value))
-        return 0;
-    return err_set(e, -EINVAL, "%s: found \"%.100s\", expected %s", f->name, value, f->expected);
+    if (f->action != CLI_RUN)
+        out->action = f->action;
+    else if (!f->value)
+        out->json = true;
+    else if (*value)
+        out->config_file = value;
+    else
+        return err_set(e, -EINVAL, "%s: found \"\", expected " FILE_EXPECTED, f->name);
+    return 0;
 }
 
 static int add_setting(struct cli *out, size_t index, const struct config_key *key, const char *text, struct err *e)
@@ -212,7 +170,7 @@ static int read_flag(struct cli *out, const struct flag *f, bool *seen, const st
         return err_set(e, -EINVAL, "%s: found a value, expected none", f->name);
     *took_next = f->value && !a->value;
     if (*took_next && !next)
-        return fail_no_value(a, f->expected, e);
+        return fail_no_value(a, FILE_EXPECTED, e);
     return apply(out, f, *took_next ? next : a->value, e);
 }
 

@@ -12,7 +12,15 @@
 #define CLI_SETTINGS_MAX 128
 
 /* What the program was asked to do. */
-enum cli_action { CLI_RUN, CLI_CHECK_CONFIG, CLI_SHOW_CONFIG, CLI_CONFIG_HASH, CLI_HELP, CLI_VERSION };
+enum cli_action {
+    CLI_RUN,
+    CLI_CHECK_CONFIG,
+    CLI_SHOW_CONFIG,
+    CLI_CONFIG_HASH,
+    CLI_HEALTH_CHECK,
+    CLI_HELP,
+    CLI_VERSION,
+};
 
 /* Exit codes of the program, as --help lists them. */
 enum cli_exit {

@@ -28,6 +28,7 @@ struct json;
 #define CONFIG_URLS_MAX 16
 #define CONFIG_KEYS_MAX 64
 #define CONFIG_FILE_DEFAULT "./oyster_serverless_executor_config.json"
+#define CONFIG_METRICS_ADDR_DEFAULT "127.0.0.1:9001"
 #define CONFIG_ENVIRONMENT_PREFIX "OYSTER_EXECUTOR_"
 
 /* execution_env: absent / null / 0 to 255. */

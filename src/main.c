@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "config.h"
+#include "health_check.h"
 #include "node.h"
 #include "notify.h"
 #include "preflight.h"
@@ -233,6 +234,8 @@ int main(int argc, char *argv[])
     if (cli.action == CLI_CONFIG_HASH)
         return print_hash(&config);
     log_init(config.log_format, config.log_level);
+    if (cli.action == CLI_HEALTH_CHECK)
+        return health_check(&config, &e) < 0 ? fail(CLI_EXIT_FAILED, &e) : CLI_EXIT_OK;
     if (preflight_check(&key, &config, &e) < 0)
         return fail(CLI_EXIT_FAILED, &e);
     if (cli.action == CLI_CHECK_CONFIG) {

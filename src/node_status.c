@@ -8,9 +8,6 @@
 #include "util/hostport.h"
 #include "util/log.h"
 
-/* Where nothing is configured. */
-#define DEFAULT_ADDR "127.0.0.1:9001"
-
 static void put_endpoints(struct node_status *out, const struct rpc *rpc)
 {
     out->n_endpoints = rpc_endpoint_count(rpc);
@@ -69,7 +66,7 @@ int node_open_monitor(struct node *n, struct err *e)
     struct err why = { 0 };
     if (given && strcmp(given, "off") == 0)
         return 0;
-    if (hostport_parse(&at, given ? given : DEFAULT_ADDR, e) < 0)
+    if (hostport_parse(&at, given ? given : CONFIG_METRICS_ADDR_DEFAULT, e) < 0)
         return err_wrap(e, "metrics_addr: found \"%.100s\"", given);
     n->monitor = monitor_new(n->loop, at.host, at.port, &ops, n, &why);
     if (n->monitor) {

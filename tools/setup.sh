@@ -13,6 +13,7 @@ PACKAGES=(build-essential meson ninja-build openssl pkg-config libuv1-dev libcur
     libmicrohttpd-dev libsecp256k1-dev libtomcrypt-dev libjansson-dev libseccomp-dev libsqlite3-dev
     libsodium-dev uthash-dev libcmocka-dev libssl-dev libcbor-dev)
 PACKAGES+=(iproute2) # tests bring up the loopback of a network namespace
+PACKAGES+=(lintian systemd) # tests of the package and of the unit
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
 PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)

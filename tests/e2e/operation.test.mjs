@@ -1,10 +1,11 @@
 // What an operator does with a node that runs: who may configure it, changes of its settings, the service manager.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after, describe } from 'node:test';
 import { Wallet, getBytes, hexlify } from 'ethers';
-import { waitFor } from '../../devnet/lib/proc.mjs';
+import { executorBinary } from '../../devnet/lib/paths.mjs';
+import { freePort, waitFor } from '../../devnet/lib/proc.mjs';
 import { seal } from '../support/ecies.mjs';
 import { assert, scenario, stopCleanly, useDevnet } from './harness.mjs';
 
@@ -181,4 +182,25 @@ describe('a node that runs', () => {
     });
 
     after(() => holder.manager?.stop());
+});
+
+describe('the health check of a container', () => {
+    const holder = useDevnet({ generation: 2 });
+
+    scenario('asks the node that runs, by its own settings', holder, async (net) => {
+        const metrics_addr = `127.0.0.1:${await freePort()}`;
+        const node = net.newNode({ name: 'healthy', config: { metrics_addr } });
+        const check = (...args) =>
+            new Promise((resolve) => {
+                execFile(executorBinary(), ['--health-check', '--config-file', node.configFile, ...args], (error, _, stderr) =>
+                    resolve({ code: error?.code ?? 0, stderr }));
+            });
+        await node.start();
+        assert.deepEqual(await check(), { code: 0, stderr: '' });
+        const off = await check('--metrics-addr', 'off');
+        assert.ok(off.code === 1 && off.stderr.includes('nobody to ask'), off.stderr);
+        await stopCleanly(node);
+        const gone = await check();
+        assert.ok(gone.code === 1 && gone.stderr.includes(metrics_addr), gone.stderr);
+    });
 });
