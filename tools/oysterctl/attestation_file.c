@@ -88,8 +88,8 @@ static int read_members(struct attestation_file *out, const struct json *root, c
     return rc < 0 ? rc : check_image_id(out, root, e);
 }
 
-int attestation_parse(struct attestation_file *out, const char *name, const char *text, size_t len,
-                      const char *const pcrs[3], struct err *e)
+int attestation_file_parse(struct attestation_file *out, const char *name, const char *text, size_t len,
+                           const char *const pcrs[3], struct err *e)
 {
     *out = (struct attestation_file){ 0 };
     struct json *root = json_parse(text, len, e);

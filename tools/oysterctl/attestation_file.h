@@ -24,7 +24,7 @@ struct attestation_file {
  * The second names the image by its id alone, and registerExecutor wants its PCRs: pcrs (hex texts, NULL = taken from
  * members pcr0, pcr1, pcr2) must be given and hash to that id, in the old or the new way. name stands for the source in
  * messages. Returns 0 or -EINVAL naming the member. */
-int attestation_parse(struct attestation_file *out, const char *name, const char *text, size_t len,
-                      const char *const pcrs[3], struct err *e);
+int attestation_file_parse(struct attestation_file *out, const char *name, const char *text, size_t len,
+                           const char *const pcrs[3], struct err *e);
 
 #endif

@@ -82,7 +82,7 @@ static int read_attestation(struct attestation_file *out, struct ctl *c, struct 
     if (!file == !verifier)
         return err_set(e, -CTL_EUSAGE, "which attestation? Give one of --attestation FILE and --verifier-url URL");
     int rc = file ? ctl_read_file(&text, file, ATTESTATION_MAX, e) : ask_verifier(&text, c, verifier, e);
-    return rc < 0 ? rc : attestation_parse(out, file ? file : verifier, buf_cstr(&text), text.len, pcrs, e);
+    return rc < 0 ? rc : attestation_file_parse(out, file ? file : verifier, buf_cstr(&text), text.len, pcrs, e);
 }
 
 /* ---- what must be so ---- */

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
     &cmd_register,
     &cmd_status,
     &cmd_wait,
+    &cmd_attestation_verify,
     &cmd_drain,
     &cmd_revive,
     &cmd_deregister,

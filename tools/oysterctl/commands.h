@@ -5,6 +5,7 @@
 #include "command.h"
 #include "util/buf.h"
 
+extern const struct command cmd_attestation_verify;
 extern const struct command cmd_completions;
 extern const struct command cmd_config_check;
 extern const struct command cmd_config_show;
