@@ -5,13 +5,13 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { encryptKeystoreJson, parseEther, toUtf8Bytes } from 'ethers';
-import { ROOT } from '../../devnet/lib/paths.mjs';
+import { ROOT, workerdDir } from '../../devnet/lib/paths.mjs';
 import { attestationFile, ctlBinary, keyFile, oysterctl } from './ctl.mjs';
 import { assert, readFileSync, scenario, useDevnet } from './harness.mjs';
 
 const MANUAL = readFileSync(join(ROOT, 'docs', 'oysterctl.md'), 'utf8');
 const MAN_PAGE = readFileSync(join(dirname(ctlBinary()), 'oysterctl.1'), 'utf8').replaceAll('\\-', '-');
-const examples = [...MANUAL.matchAll(/```sh\n([^]*?)```/g)].flatMap((m) => m[1].trim().split('\n'));
+const examples = [...MANUAL.matchAll(/```sh\n([^]*?)```/g)].flatMap((m) => m[1].trim().split(/(?<!\\)\n/));
 
 // One shell for all lines, as a reader has it; ends at the first that fails. Returns {code, output}.
 function shell(lines, { cwd, env }) {
@@ -36,11 +36,11 @@ describe('the manual of oysterctl', () => {
     const holder = useDevnet({ generation: 2 }, async (net, h) => {
         const node = net.newNode();
         await node.start();
-        await net.configure(node);
         h.node = node;
+        keyFile(net.dir, 'gas', net.newGasAccount());
         const { enclave_public_key: pubkey } = await node.details();
         copyFileSync(node.configFile, join(net.dir, 'config.json'));
-        copyFileSync(attestationFile(net.dir, pubkey), join(net.dir, 'attestation.json'));
+        copyFileSync(await attestationFile(net, pubkey), join(net.dir, 'attestation.json'));
         keyFile(net.dir, 'author', net.author);
         const account = { address: net.owner.address, privateKey: net.owner.privateKey };
         const scrypt = { N: 1024, r: 8, p: 1 };
@@ -53,7 +53,16 @@ describe('the manual of oysterctl', () => {
     });
 
     scenario('every example', holder, async (net) => {
-        const env = { PATH: `${dirname(ctlBinary())}:${process.env.PATH}`, OYSTERCTL_NODE_URL: holder.node.url };
+        const { jobs, userCode } = net.contracts;
+        const env = {
+            PATH: `${dirname(ctlBinary())}:${process.env.PATH}`,
+            OYSTERCTL_NODE_URL: holder.node.url,
+            RPC_URL: net.chain.httpUrl,
+            OWNER: net.owner.address,
+            JOBS: jobs.target,
+            CODE: userCode.target,
+            WORKERD_DIR: workerdDir(),
+        };
         const { code, output } = await shell(examples, { cwd: net.dir, env });
         assert.equal(code, 0, output);
         assert.match(output, /output: +hello you/);
