@@ -58,11 +58,11 @@ export class VmNode extends ExecutorNode {
         this.url = `http://127.0.0.1:${vm.port}`;
     }
 
-    // prefix: shell commands before the start, in the shell that starts it.
-    async start({ prefix = ':' } = {}) {
+    // prefix: shell commands before the start, in the shell that starts it. within: a command that runs it.
+    async start({ prefix = ':', within = '' } = {}) {
         await this.vm.write(`${HOME}/enclave.key`, getBytes(this.key.privateKey), '600');
         await this.vm.write(`${HOME}/config.json`, JSON.stringify(this.config));
-        const command = `/app/${NODE} --port ${API_PORT} --config-file ${HOME}/config.json`;
+        const command = `${within} /app/${NODE} --port ${API_PORT} --config-file ${HOME}/config.json`;
         const keep = `${command} & pid=$!; echo $pid >${HOME}/pid; wait $pid; echo $? >${HOME}/status`;
         await this.vm.get(`rm -f ${HOME}/status; ${prefix}; (${keep}) >${HOME}/log 2>&1 & sleep 1`);
         this.child = new InsideProcess(this.vm);
