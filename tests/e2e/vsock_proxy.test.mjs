@@ -2,7 +2,7 @@
 // socket in the place of vsock (which the tests in the virtual machine have).
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -293,6 +293,24 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
         const echo = (s) => { s.on('error', () => {}); s.pipe(s); };
         for (const [host, port] of [['${PUBLIC}', 443], ['${PUBLIC}', 60001], ['127.0.0.1', 443]])
             require('net').createServer({ allowHalfOpen: true }, echo).listen(port, host);
+        // DNS over TCP: every name has the address 93.184.216.34, and no IPv6 one.
+        const reply = (s, q) => {
+            const end = q.indexOf(0, 12) + 5, v4 = q.readUInt16BE(end - 4) === 1;
+            const head = Buffer.from([...q.subarray(0, 2), 0x81, 0x80, 0, 1, 0, v4 ? 1 : 0, 0, 0, 0, 0]);
+            const address = v4 ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 93, 184, 216, 34] : [];
+            const answer = Buffer.concat([head, q.subarray(12, end), Buffer.from(address)]);
+            s.write(Buffer.concat([Buffer.from([answer.length >> 8, answer.length & 255]), answer]));
+        };
+        require('net').createServer((s) => {
+            let waiting = Buffer.alloc(0);
+            s.on('error', () => {}).on('data', (d) => {
+                waiting = Buffer.concat([waiting, d]);
+                for (let n; waiting.length >= 2 && waiting.length >= (n = 2 + waiting.readUInt16BE(0)); ) {
+                    reply(s, waiting.subarray(2, n));
+                    waiting = waiting.subarray(n);
+                }
+            });
+        }).listen(53, '${PUBLIC}');
         setInterval(() => {}, 1e6);`;
     // Sends to each destination and prints what comes back, or the error.
     const ASK = `
@@ -311,7 +329,7 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
         const outer = new Child('outer', 'unshare', ['-n', 'sh', '-c', serve, SERVE], { logFile: join(dir, 'outer.log') });
         cleanups.push(() => outer.stop('SIGKILL'));
         const listens = () => spawnSync('nsenter', ['-t', String(outer.pid), '-n', 'ss', '-Hltn'], { encoding: 'utf8' });
-        await waitFor('the server', () => listens().stdout.split('\n').length === 4);
+        await waitFor('the server', () => listens().stdout.split('\n').length === 5);
         const parent = await proxy([`--egress-from=unix:${path}`], { command: inside(outer) });
         const enclave = await proxy([`--egress-to=unix:${path}`], { command: ['unshare', '-n'] });
         const ask = (destinations) => {
@@ -324,6 +342,15 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
         const expected = [`${PUBLIC}:443`, `${PUBLIC}:60001`, 'ECONNRESET', 'ECONNRESET', 'ECONNREFUSED'];
         assert.deepEqual(answers, expected);
         assert.match(parent.log(), /event=stream_refused .*destination 10.0.0.1:443 is not allowed/);
+
+        // names, as docs/vsock.md has them resolved: over TCP, which the way out carries
+        const [resolver, names] = [join(dir, 'resolv.conf'), join(dir, 'nsswitch.conf')];
+        writeFileSync(resolver, `nameserver ${PUBLIC}\noptions use-vc\n`);
+        writeFileSync(names, 'hosts: files dns\n');
+        const look = `mount --bind ${resolver} /etc/resolv.conf && mount --bind ${names} /etc/nsswitch.conf && getent ahosts "$0"`;
+        const command = [...inside(enclave).slice(1), 'unshare', '-m', 'sh', '-c', look, 'some.name.example'];
+        const found = spawnSync('nsenter', command, { encoding: 'utf8', timeout: 30_000 });
+        assert.match(found.stdout, /^93\.184\.216\.34 /, found.stderr);
 
         const route = () => spawnSync('nsenter', [...inside(enclave).slice(1), 'ip', 'route'], { encoding: 'utf8' });
         assert.match(route().stdout, /^local default dev lo/);
