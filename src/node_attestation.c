@@ -1,4 +1,4 @@
-/* Attestation documents: what this node has the enclave's module sign (docs/enclave.md "What a document says"). */
+/* Attestation documents: what this node has the enclave's module sign (docs/api.md "What a document says"). */
 #include "config.h"
 #include "enclave/nsm_call.h"
 #include "node_int.h"

@@ -56,7 +56,7 @@ describe('start-up', () => {
         }
     });
 
-    // The recipe of docs/enclave.md, followed by another program.
+    // The recipe of docs/api.md, followed by another program.
     scenario('--config-hash is the hash of what --show-config shows', holder, async (net) => {
         const node = net.newNode({ name: 'hashed', config: { vsock_addr: 'any:6001', execution_env: null } });
         const shown = await run(['--config-file', node.configFile, '--job-capacity', '7', '--show-config', '--json']);
