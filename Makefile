@@ -12,7 +12,7 @@ FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench soak install install-runtime uninstall deb clean enclave
+.PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench screenshots soak install install-runtime uninstall deb clean enclave
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ enclave: ## The enclave's image in build/enclave (CONFIG=file; TABLE, KERNEL, MO
 	@tools/setup.sh enclave
 	@node tools/enclave/build.mjs --config "$(CONFIG)" --table "$(TABLE)" --kernel "$(KERNEL)" --modules "$(MODULES)" \
 		--cmdline "$(CMDLINE)" --compress "$(COMPRESS)" --out "$(OUT)"
+
+screenshots: build ## The pictures of docs/dashboard.md, taken anew
+	@tools/setup.sh browser
+	@node tools/screenshots.mjs
 
 install: build ## Install under PREFIX (/usr/local)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)

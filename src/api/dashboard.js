@@ -160,6 +160,7 @@ function drawGas() {
     const left = gas.answers_left === null ? null : `pays for ${gas.answers_left > 1e6 ? 'over a million' : count(gas.answers_left)} answers`;
     const out = gas.in_flight + gas.pending ? `${plural(gas.in_flight + gas.pending, 'transaction')} under way` : null;
     write('gas-note', [left, out].filter(Boolean).join(' · '));
+    drawSends();
 }
 
 function drawChain() {
@@ -221,6 +222,24 @@ function drawSlots() {
         el('li', {}, el('span', { class: `key ${fill}`, 'aria-hidden': 'true' }), `${name} `, el('b', {}, count(n))));
     items.push(el('li', {}, 'of ', el('b', {}, count(s.capacity))));
     $('slots-list').replaceChildren(...items);
+}
+
+// Words and numbers in one line: the numbers stand out.
+function sentence(id, parts) {
+    const key = parts.flat().join('|');
+    if ($(id).dataset.shown === key) return;
+    $(id).dataset.shown = key;
+    $(id).replaceChildren(...parts.flatMap(([n, word], i) => [i ? ' · ' : '', n === null ? '' : el('b', {}, count(n)), n === null ? word : `\u00a0${word}`]));
+}
+
+function drawCounts() {
+    const c = state.counts;
+    sentence('since', [[null, 'Since this start'], [c.received, 'received'], [c.confirmed, 'answered'], [c.expired, 'missed'], [c.dropped, 'dropped']]);
+}
+
+function drawSends() {
+    const g = state.gas;
+    sentence('sends', [[null, 'Transactions'], [g.in_flight, 'under way'], [g.pending, 'waiting'], [g.replaced, 'replaced'], [g.reverted, 'refused'], [g.nonce_local, 'is the next nonce']]);
 }
 
 function drawLive() {
@@ -406,7 +425,7 @@ function drawBars(drawing, list, { x, wide, zero, up, down }) {
 function drawTime() {
     const list = buckets();
     const { box, width, height, drawing } = canvas('time');
-    const most = Math.max(4, ...list.map((b) => b[1])), worst = Math.max(0, ...list.map((b) => Math.max(b[2], b[3])));
+    const most = 2 * Math.ceil(Math.max(4, ...list.map((b) => b[1])) / 2), worst = Math.max(0, ...list.map((b) => Math.max(b[2], b[3])));
     const left = 56, bottom = height - 20;
     const deep = worst ? Math.min(44, Math.max(14, (bottom - 12) * (worst / (worst + most)))) : 0;
     const zero = bottom - deep;
@@ -415,7 +434,7 @@ function drawTime() {
     for (const part of [0.5, 1]) {
         const y = zero - (zero - 12) * part;
         drawing.append(svg('line', { class: 'grid', x1: left, x2: width, y1: y, y2: y }));
-        drawing.append(svg('text', { x: left - 8, y: y + 4, 'text-anchor': 'end' }, count(Math.round(most * part * 10) / 10)));
+        drawing.append(svg('text', { x: left - 8, y: y + 4, 'text-anchor': 'end' }, count(most * part)));
     }
     drawing.append(svg('line', { class: 'axis', x1: left, x2: width, y1: zero, y2: zero }));
     drawBars(drawing, list, { x, wide: gap * 0.72, zero, up: (zero - 12) / most, down: worst ? (deep - 4) / worst : 0 });
@@ -467,7 +486,7 @@ function link(kind, text) {
 
 // ---- events ----
 
-const DRAW = { node: drawNode, gas: drawGas, slots: drawSlots, live: drawLive, chain: drawChain, rpc: drawRpc };
+const DRAW = { node: drawNode, gas: drawGas, slots: drawSlots, counts: drawCounts, live: drawLive, chain: drawChain, rpc: drawRpc };
 
 function takeState(part) {
     Object.assign(state, part);

@@ -1,10 +1,13 @@
 // The dashboard: its answers over HTTP, and the page in a real browser while jobs come, the node goes and comes back.
+import { execFileSync } from 'node:child_process';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseEther } from 'ethers';
 import { Browser, browserProgram } from '../support/browser.mjs';
+import { ROOT } from '../../devnet/lib/paths.mjs';
 import { freePort } from '../../devnet/lib/proc.mjs';
-import { assert, createJob, saveCode, scenario, sleep, useDevnet, waitAnswer, waitFor } from './harness.mjs';
+import { assert, createJob, readFileSync, saveCode, scenario, sleep, useDevnet, waitAnswer, waitFor } from './harness.mjs';
 
 const QUICK = 'export default { async fetch(r) { return new Response("hi") } }';
 const SLOW = 'export default { async fetch(r) { await new Promise((f) => setTimeout(f, 2500)); return new Response("late") } }';
@@ -124,6 +127,16 @@ describe('dashboard over HTTP', () => {
         assert.equal(job.cost, String(receipt.gasUsed * receipt.gasPrice));
         assert.equal(job.rank, answer.outputCount);
         assert.equal(job.total_ms, answer.totalTime);
+    });
+
+    // As they stand, but for the port.
+    scenario('the commands of docs/dashboard.md do what it says', net, async () => {
+        const manual = readFileSync(join(ROOT, 'docs', 'dashboard.md'), 'utf8');
+        const lines = [...manual.matchAll(/```sh\n([^]*?)```/g)].flatMap((m) => m[1].trim().split('\n'));
+        const said = lines.map((line) => execFileSync('bash', ['-c', line.replaceAll('http://127.0.0.1:9001', net.url)], { encoding: 'utf8' }));
+        assert.equal(said.length, 2);
+        assert.ok(said[0].startsWith('<!doctype html>'), said[0]);
+        assert.ok(said[1].startsWith('retry: 1000\nevent: hello\ndata: {'), said[1]);
     });
 
     scenario('there is room for so many viewers', net, async () => {
