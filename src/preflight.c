@@ -42,12 +42,18 @@ static int check_workerd(const char *dir, struct err *e)
     return rc;
 }
 
-/* Inside an enclave the mode does not matter, elsewhere it may be an oversight: said, not refused. */
-static void warn_open_signer(const char *path)
+int preflight_signer(struct seckey *key, bool *open_to_others, const struct config *c, struct err *e)
 {
     struct stat st;
-    if (stat(path, &st) == 0 && st.st_mode & (S_IRWXG | S_IRWXO))
-        log_warn("signer_file_open_to_others", F_STR("path", path), F_STR("expected", "mode 0600"));
+    if (seckey_load(key, c->enclave_signer_file, e) < 0)
+        return err_wrap(e, "key enclave_signer_file");
+    *open_to_others = stat(c->enclave_signer_file, &st) == 0 && st.st_mode & (S_IRWXG | S_IRWXO);
+    return 0;
+}
+
+int preflight_workerd(const struct config *c, struct err *e)
+{
+    return check_workerd(c->workerd_runtime_path, e) < 0 ? err_wrap(e, "key workerd_runtime_path") : 0;
 }
 
 static int check_user_data(const char *path, struct err *e)
@@ -61,16 +67,18 @@ static int check_user_data(const char *path, struct err *e)
 int preflight_check(struct seckey *key, const struct config *c, struct err *e)
 {
     uint32_t layers;
+    bool open_to_others;
     if (sandbox_parse_layers(&layers, c->sandbox_allow_degraded, e) < 0)
         return err_wrap(e, "key sandbox_allow_degraded");
-    int rc = seckey_load(key, c->enclave_signer_file, e);
+    int rc = preflight_signer(key, &open_to_others, c, e);
     if (rc < 0)
-        return err_wrap(e, "key enclave_signer_file");
-    warn_open_signer(c->enclave_signer_file);
-    rc = check_workerd(c->workerd_runtime_path, e);
+        return rc;
+    if (open_to_others) /* inside an enclave it does not matter, elsewhere it may be an oversight: said, not refused */
+        log_warn("signer_file_open_to_others", F_STR("path", c->enclave_signer_file), F_STR("expected", "mode 0600"));
+    rc = preflight_workerd(c, e);
     if (rc < 0) {
         seckey_wipe(key);
-        return err_wrap(e, "key workerd_runtime_path");
+        return rc;
     }
     rc = check_user_data(c->attestation_user_data_file, e);
     if (rc < 0)

@@ -2,6 +2,8 @@
 #ifndef OYSTER_PREFLIGHT_H
 #define OYSTER_PREFLIGHT_H
 
+#include <stdbool.h>
+
 #include "config.h"
 #include "eth/key.h"
 #include "util/err.h"
@@ -10,5 +12,9 @@
  * file that others may read is warned about. key: filled on success, holds nothing on failure. Returns 0, or a negative
  * errno with one line: key, path, what was found, what was expected. */
 int preflight_check(struct seckey *key, const struct config *c, struct err *e);
+
+/* Its parts: the enclave key, and whether others may read its file; the workerd program. */
+int preflight_signer(struct seckey *key, bool *open_to_others, const struct config *c, struct err *e);
+int preflight_workerd(const struct config *c, struct err *e);
 
 #endif

@@ -1,4 +1,4 @@
-// oysterctl init and configure: from nothing to a node that has what it needs.
+// oysterctl init, doctor and configure: from nothing to a node that has what it needs.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +7,9 @@ import { Wallet, getBytes } from 'ethers';
 import { executorBinary, workerdDir } from '../../devnet/lib/paths.mjs';
 import { EXIT, ctlBinary, keyFile, oysterctl, oysterctlJson } from './ctl.mjs';
 import { assert, existsSync, scenario, useDevnet } from './harness.mjs';
+
+// Nobody answers there; the ports of a node's own are left to others.
+const NOBODY = ['--node-url', 'http://127.0.0.1:1'];
 
 const options = (net) => [
     ...['--rpc-url', net.chain.httpUrl, '--ws-url', net.chain.wsUrl, '--runtime', workerdDir()],
@@ -17,7 +20,7 @@ describe('oysterctl init', () => {
     const holder = useDevnet({ generation: 2, contracts: { executionBufferTime: 7, nodesToSelect: 3 } });
     const pathOf = (name) => join(holder.net.dir, name);
 
-    scenario('writes a configuration that the node takes', holder, async (net) => {
+    scenario('writes a configuration that node and doctor take', holder, async (net) => {
         const path = pathOf('made.json');
         const { code, result, stderr } = await oysterctlJson(['init', '--config-file', path, ...options(net)]);
         assert.equal(code, 0, stderr);
@@ -30,6 +33,8 @@ describe('oysterctl init', () => {
         assert.deepEqual([config.enclave_signer_file, statSync(key).size, statSync(key).mode & 0o777], [key, 32, 0o600]);
         const node = spawnSync(executorBinary(), ['--config-file', path, '--check-config']);
         assert.equal(node.status, 0, node.stderr.toString());
+        const doctor = await oysterctlJson(['doctor', '--config-file', path, ...NOBODY]);
+        assert.deepEqual([doctor.code, doctor.result.fail], [0, 0], JSON.stringify(doctor.result.checks));
     });
 
     scenario('overwrites no configuration unless told, and never a key', holder, async (net) => {
@@ -71,6 +76,88 @@ describe('oysterctl init', () => {
         const config = JSON.parse(readFileSync(path, 'utf8'));
         assert.deepEqual([run.status, config.web_socket_url], [0, net.chain.wsUrl], run.stdout.toString());
     }, { skip: spawnSync('script', ['--version']).status !== 0 });
+});
+
+describe('oysterctl doctor', () => {
+    const holder = useDevnet({ generation: 2 }, async (net) => {
+        await net.addNode();
+    });
+    // Doctor on the node's configuration with some members changed: {code, result, check(name): its lines}.
+    async function doctor(changes = {}, args = NOBODY, options = {}) {
+        const [node] = holder.net.nodes;
+        const path = join(holder.net.dir, 'doctor.json');
+        writeFileSync(path, JSON.stringify({ ...node.config, port: 0, ...changes }));
+        const told = await oysterctlJson(['doctor', '--config-file', path, ...args], options);
+        return { ...told, check: (name) => told.result.checks.filter((c) => c.check === name) };
+    }
+
+    scenario('a healthy node: every line is OK', holder, async (net) => {
+        const [node] = net.nodes;
+        const { code, result, check } = await doctor({}, ['--node-url', node.url]);
+        assert.deepEqual([code, result.fail], [0, 0], JSON.stringify(result.checks));
+        const names = ['kernel', 'cgroups', 'sandbox', 'enclave key', 'workerd', 'worker', 'ledger', 'API port', 'metrics port',
+            'clock', 'contracts', 'UserCode contract', 'execution_buffer_time', 'num_selected_executors', 'node', 'gas'];
+        for (const name of names) assert.deepEqual(check(name).map((c) => c.status), ['OK'], name);
+        assert.equal(check('endpoint').length, 2);
+        assert.match(check('gas')[0].detail, /pays for .* answers/);
+        assert.equal(result.ok, result.checks.length);
+        const text = await oysterctl(['doctor', '--config-file', node.configFile, '--node-url', node.url]);
+        assert.match(text.stdout, /^OK +clock +the newest block is \d+ s old$/m);
+    });
+
+    const free = net => net.bystander.address;
+    const ws = (net) => net.chain.wsUrl;
+    const cases = [
+        ['the chain id', () => ({ common_chain_id: 7 }), 'endpoint', /is of chain 31337, expected 7/, /common_chain_id/],
+        ['a dead endpoint', () => ({ http_rpc_url: 'http://127.0.0.1:1' }), 'endpoint', /127\.0\.0\.1:1/, /reachable/],
+        ['a dead WebSocket', () => ({ web_socket_url: 'ws://127.0.0.1:1' }), 'endpoint', /ws:\/\/127\.0\.0\.1:1/, /eth_subscribe/],
+        ['the buffer time', () => ({ execution_buffer_time: 6 }), 'execution_buffer_time', /6, but EXECUTION_BUFFER_TIME\(\) is 5/, /contract's value/],
+        ['the number of executors', () => ({ num_selected_executors: 4 }), 'num_selected_executors', /4, but .* is 1/, /contract's value/],
+        ['the Executors contract', (net) => ({ executors_contract_addr: free(net) }), 'Executors contract', /works with 0x/, /executors_contract_addr/],
+        ['the Jobs contract', (net) => ({ jobs_contract_addr: free(net) }), 'Jobs contract', /right contract/, /jobs_contract_addr/],
+        ['the UserCode contract', (net) => ({ code_contract_addr: free(net) }), 'UserCode contract', /no contract/, /code_contract_addr/],
+        ['the enclave key', () => ({ enclave_signer_file: '/nowhere/key' }), 'enclave key', /\/nowhere\/key/, /keys new/],
+        ['workerd', () => ({ workerd_runtime_path: '/nowhere' }), 'workerd', /\/nowhere/, /workerd_runtime_path/],
+        ['the ledger', () => ({ ledger_file: '/nowhere/ledger.db' }), 'ledger', /\/nowhere/, /ledger_file/],
+        ['a port', (net) => ({ port: net.nodes[0].port }), 'API port', /Address already in use/, /--port/],
+        ['the cgroups', () => ({ cgroup_root: '/proc' }), 'cgroups', /./, /cgroupv2_setup\.sh/],
+    ];
+    for (const [what, changes, name, detail, advice] of cases) {
+        scenario(`finds ${what}`, holder, async (net) => {
+            const { code, result, check } = await doctor(changes(net));
+            const failed = check(name).filter((c) => c.status === 'FAIL');
+            assert.equal(failed.length, 1, JSON.stringify(result.checks));
+            assert.match(failed[0].detail, detail);
+            assert.match(failed[0].advice, advice);
+            assert.deepEqual([code, result.fail > 0], [EXIT.check, true]);
+        });
+    }
+
+    scenario('one dead endpoint of two is a warning', holder, async (net) => {
+        const two = { http_rpc_url: ['http://127.0.0.1:1', net.chain.httpUrl], web_socket_url: [ws(net), 'ws://127.0.0.1:1'] };
+        const { code, check } = await doctor(two);
+        assert.deepEqual([code, check('endpoint').map((c) => c.status)], [0, ['WARN', 'OK', 'OK', 'WARN']]);
+    });
+
+    scenario('a gas key without a balance, and none at all', holder, async (net) => {
+        const [node] = net.nodes;
+        const broke = Wallet.createRandom();
+        await node.setGasKey(broke);
+        const { code, check } = await doctor({}, ['--node-url', node.url]);
+        assert.deepEqual([code, check('gas').map((c) => c.status)], [EXIT.check, ['FAIL']]);
+        assert.match(check('gas')[0].advice, /send ether/);
+        const fresh = net.newNode();
+        await fresh.start();
+        const other = await doctor({}, ['--node-url', fresh.url]);
+        assert.deepEqual(other.check('node').map((c) => [c.status, c.detail]), [['WARN', 'has no owner yet']]);
+    });
+
+    scenario('without a configuration the machine is looked at', holder, async () => {
+        const { code, result } = await oysterctlJson(['doctor', ...NOBODY]);
+        assert.equal(code, EXIT.check);
+        const byName = Object.fromEntries(result.checks.map((c) => [c.check, c.status]));
+        assert.deepEqual(byName, { configuration: 'FAIL', kernel: 'OK', cgroups: 'OK', sandbox: 'OK' });
+    });
 });
 
 describe('oysterctl configure', () => {

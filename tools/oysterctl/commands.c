@@ -10,6 +10,7 @@
 /* clang-format off */
 static const struct command *const commands[] = {
     &cmd_init,
+    &cmd_doctor,
     &cmd_configure,
     &cmd_keys_new,
     &cmd_keys_import,

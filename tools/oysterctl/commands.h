@@ -10,6 +10,7 @@ extern const struct command cmd_completions;
 extern const struct command cmd_config_check;
 extern const struct command cmd_config_show;
 extern const struct command cmd_configure;
+extern const struct command cmd_doctor;
 extern const struct command cmd_exec;
 extern const struct command cmd_init;
 extern const struct command cmd_keys_new;

@@ -82,6 +82,14 @@ static void ignore(void *arg, const struct json *what)
     (void)what;
 }
 
+/* A connection that never stood is no on_down: its failure is counted. */
+static bool failed(const struct rpc *rpc)
+{
+    struct rpc_endpoint_status ws;
+    rpc_endpoint_status(rpc, 1, &ws); /* behind the one HTTP endpoint */
+    return ws.wrong_chain || ws.failures > 0;
+}
+
 int endpoint_subscribe(struct ctl *c, const char *http_url, const char *ws_url, uint64_t chain_id, struct err *e)
 {
     static const struct rpc_stream_events events = { on_up, on_down, ignore, ignore };
@@ -99,13 +107,14 @@ int endpoint_subscribe(struct ctl *c, const char *http_url, const char *ws_url, 
         return -EIO;
     rpc_stream_start(rpc, "{}", &events, &l);
     uint64_t until_ms = clock_mono_ms() + ANSWER_MS;
-    while (!l.up && !l.reason[0] && clock_mono_ms() < until_ms)
+    while (!l.up && !l.reason[0] && !failed(rpc) && clock_mono_ms() < until_ms)
         io_sleep(io, LOOK_MS);
+    bool refused = failed(rpc);
     rpc_stream_stop(rpc);
     rpc_free(rpc);
     if (l.up)
         return 0;
-    if (l.reason[0])
-        return err_set(e, -EIO, "%s", l.reason);
+    if (l.reason[0] || refused)
+        return err_set(e, -EIO, "%s", l.reason[0] ? l.reason : "no connection, or one of another chain");
     return err_set(e, -ETIMEDOUT, "no subscription came about in %d s", ANSWER_MS / 1000);
 }
