@@ -31,10 +31,11 @@ devnet: build ## A local chain with contracts and a node that stay up (GENERATIO
 	@node devnet/devnet.mjs --generation $(GENERATION) --nodes $(NODES)
 
 test: build ## Every test: unit, differential, end to end, faults
-	@tools/setup.sh browser
+	@tools/setup.sh test
 	@node tests/run.mjs --build $(BUILD)
 
-test-asan: setup ## The unit and end-to-end tests under ASan and UBSan
+test-asan: ## The unit and end-to-end tests under ASan and UBSan
+	@tools/setup.sh test
 	@[ -f build-asan/build.ninja ] || $(MESON_SETUP) $(SANITIZE) build-asan
 	@ninja -C build-asan
 	@node tests/run.mjs --build build-asan --suites unit,e2e

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run the executor from its sources on Debian 12+ and Ubuntu 22.04+:
-#   tools/setup.sh [lint] [fuzz] [vm] [enclave] [browser]
-# Each adds the tools of its target, lint promtool under .tools/ as well, vm and enclave a kernel under .vm/. Does
+#   tools/setup.sh [test] [lint] [fuzz] [vm] [enclave]
+# Each adds the tools of its target, test promtool under .tools/ as well, vm and enclave a kernel under .vm/. Does
 # nothing, quickly, when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,13 +11,12 @@ NODE_NPM_VERSION=20.19.5 # from npm, where the distribution's Node.js is too old
 ANVIL=1.7.1              # as in package.json
 PACKAGES=(build-essential meson ninja-build openssl pkg-config libuv1-dev libcurl4-openssl-dev libwebsockets-dev
     libmicrohttpd-dev libsecp256k1-dev libtomcrypt-dev libjansson-dev libseccomp-dev libsqlite3-dev
-    libsodium-dev libfuse3-dev uthash-dev libcmocka-dev libssl-dev libcbor-dev)
-PACKAGES+=(iproute2) # tests bring up the loopback of a network namespace
-PACKAGES+=(lintian systemd) # tests of the package and of the unit
+    libsodium-dev uthash-dev libcmocka-dev libssl-dev libcbor-dev)
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
+PACKAGES_TEST=(curl iproute2 jq lintian sqlite3 systemd)
+PACKAGES_TEST_IF_KNOWN=(chromium fonts-inter) # Ubuntu's Chromium is a snap
 PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)
-PACKAGES_BROWSER=(chromium fonts-inter) # each where the distribution has it: Ubuntu's Chromium is a snap
 PACKAGES_VM=(qemu-system-x86 busybox-static cpio)
 PACKAGES_ENCLAVE=(ca-certificates zstd gzip binutils)
 
@@ -132,19 +131,20 @@ for extra in "$@"; do
             ;;
         vm) wanted+=("${PACKAGES_VM[@]}" "${PACKAGES_ENCLAVE[@]}") ;;
         enclave) wanted+=("${PACKAGES_ENCLAVE[@]}") ;;
-        browser)
+        test)
+            wanted+=("${PACKAGES_TEST[@]}")
             ! command -v apt-get >/dev/null || apt_lists_filled || as_root apt-get -qq update
-            for package in "${PACKAGES_BROWSER[@]}"; do
+            for package in "${PACKAGES_TEST_IF_KNOWN[@]}"; do
                 if known_to_apt "$package"; then wanted+=("$package"); else say "no package $package here"; fi
             done
             ;;
-        *) die "unknown extra: $extra (lint, fuzz, vm, enclave, browser)" ;;
+        *) die "unknown extra: $extra (test, lint, fuzz, vm, enclave)" ;;
     esac
 done
 install_packages "${wanted[@]}"
 install_node
 install_modules
-if [[ " $* " == *" lint "* ]]; then
+if [[ " $* " == *" test "* ]]; then
     apt_lists_filled || as_root apt-get -qq update
     tools/promtool.sh >/dev/null || say "promtool is missing: the test of the metrics will fail"
 fi

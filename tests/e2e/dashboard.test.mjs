@@ -225,7 +225,7 @@ const rowOf = (id) => {
 };
 
 if (!browserProgram()) {
-    test('dashboard in a browser', { skip: 'no chromium here: tools/setup.sh browser installs it' }, () => {});
+    test('dashboard in a browser', { skip: 'no chromium here: tools/setup.sh test installs it' }, () => {});
 } else {
     describe('dashboard in a browser', () => {
         const net = useDevnet({ generation: 2, contracts: { executionBufferTime: 2 } }, async (net, holder) => {
