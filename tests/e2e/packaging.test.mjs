@@ -47,6 +47,11 @@ describe('manual pages', () => {
     const pages = {
         'oyster-serverless-executor': [join(BUILD, 'docs/oyster-serverless-executor.8'), 'src/oyster-serverless-executor'],
         'oyster-keygen': [join(ROOT, 'docs/man/oyster-keygen.1'), 'tools/keygen/oyster-keygen'],
+        'oyster-eif': [join(ROOT, 'docs/man/oyster-eif.1'), 'tools/eif/oyster-eif'],
+        'oyster-attestation-verifier': [
+            join(ROOT, 'docs/man/oyster-attestation-verifier.8'),
+            'tools/verifier/oyster-attestation-verifier',
+        ],
         oysterctl: [join(ROOT, 'docs/man/oysterctl.1'), 'tools/oysterctl/oysterctl'],
     };
     for (const [name, [page, program]] of Object.entries(pages)) {
