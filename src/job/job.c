@@ -29,6 +29,14 @@ void job_free(struct job *job)
     free(job);
 }
 
+/* Of the first sending, whichever life that was in. */
+static uint64_t event_to_tx_us(const struct job *job)
+{
+    if (job->earlier_event_to_tx_us)
+        return job->earlier_event_to_tx_us;
+    return job->sent_us ? job->sent_us - job->start_us : 0;
+}
+
 void job_record(struct ledger *ledger, const struct job *job)
 {
     bool open = !job_state_is_final(job->state);
@@ -45,7 +53,7 @@ void job_record(struct ledger *ledger, const struct job *job)
                             .output = job->output,
                             .output_len = open ? job->output_len : 0,
                             .sign_timestamp_s = job->sign_timestamp_s,
-                            .event_to_tx_us = job->sent_us ? job->sent_us - job->start_us : 0 };
+                            .event_to_tx_us = event_to_tx_us(job) };
     memcpy(r.codehash, job->codehash, sizeof r.codehash);
     memcpy(r.signature, job->signature.b, sizeof r.signature);
     memcpy(r.tx_hash, job->tx_hash, sizeof r.tx_hash);
@@ -84,6 +92,7 @@ struct job *job_from_record(struct jobs *owner, const struct ledger_job *r)
     job->output = xmemdup(r->output, r->output_len);
     job->output_len = r->output_len;
     job->sign_timestamp_s = r->sign_timestamp_s;
+    job->earlier_event_to_tx_us = r->event_to_tx_us;
     memcpy(job->signature.b, r->signature, sizeof job->signature.b);
     memcpy(job->tx_hash, r->tx_hash, sizeof job->tx_hash);
     return job;

@@ -45,6 +45,7 @@ struct job {
     uint64_t sign_timestamp_s;
     struct signature signature;
     uint64_t sent_us;
+    uint64_t earlier_event_to_tx_us; /* as an earlier life wrote it down; 0 = it did not send */
     uint8_t tx_hash[32];
     UT_hash_handle hh;
 };
