@@ -36,6 +36,30 @@ export async function oysterctlJson(args, options) {
     return { code, result, stderr };
 }
 
+// Runs it at a terminal of its own (script(1) makes one). dialogue: [what is shown, what is typed then], in order.
+// Returns {code, screen}.
+export function oysterctlAtTerminal(args, dialogue, { timeoutMs = 60_000 } = {}) {
+    return new Promise((resolve, reject) => {
+        const quoted = [ctlBinary(), ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+        const child = spawn('script', ['-qefc', quoted, '/dev/null'], { detached: true });
+        const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+        let screen = '';
+        let seen = 0;
+        child.stdout.on('data', (data) => {
+            screen += data;
+            while (dialogue.length > 0 && screen.indexOf(dialogue[0][0], seen) >= 0) {
+                seen = screen.indexOf(dialogue[0][0], seen) + dialogue[0][0].length;
+                child.stdin.write(dialogue.shift()[1]);
+            }
+        });
+        child.once('error', reject);
+        child.once('close', (code, signal) => {
+            clearTimeout(timer);
+            resolve({ code: code ?? signal, screen });
+        });
+    });
+}
+
 const bare = (hex) => hex.replace(/^0x/, '');
 
 // The verifier's answer about an enclave of a devnet, in its first form. Returns the file's path.

@@ -3,8 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
-import { parseEther } from 'ethers';
-import { EXIT, attestationFile, keyFile, oysterctl, oysterctlJson } from './ctl.mjs';
+import { encryptKeystoreJson, parseEther, toUtf8Bytes } from 'ethers';
+import { EXIT, attestationFile, keyFile, oysterctl, oysterctlAtTerminal, oysterctlJson } from './ctl.mjs';
 import { GENERATIONS, assert, scenario, useDevnet } from './harness.mjs';
 
 const CODE = 'export default { async fetch(r) { return new Response("hello " + (await r.text())); } };\n';
@@ -147,6 +147,28 @@ for (const generation of GENERATIONS) {
             assert.match((await run('code', 'deploy', empty, ...holder.author)).stderr, /expected at most/);
         });
 
+        scenario('a question at the terminal', holder, async (net) => {
+            const keystore = join(net.dir, 'owner.json');
+            const { address, privateKey } = net.owner;
+            const scrypt = { N: 1024, r: 8, p: 1 };
+            writeFileSync(keystore, await encryptKeystoreJson({ address, privateKey }, toUtf8Bytes('pässword'), { scrypt }));
+            const drain = [...holder.base, 'drain', '--keystore', keystore];
+            const password = ['owner.json: ', 'pässword\n'];
+            const no = await oysterctlAtTerminal(drain, [password, ['[y/N] ', 'n\n']]);
+            assert.equal(no.code, EXIT.refused, no.screen);
+            assert.match(no.screen, /drainExecutor[^]*max cost[^]*Send this transaction on chain 31337/);
+            assert.ok(!no.screen.includes('pässword'), no.screen);
+            const nothing = await oysterctlAtTerminal(drain, [password, ['[y/N] ', '\n']]);
+            assert.equal(nothing.code, EXIT.refused, nothing.screen);
+            const wrong = await oysterctlAtTerminal(drain, [['owner.json: ', 'password\n']]);
+            assert.equal(wrong.code, EXIT.failed, wrong.screen);
+            assert.equal((await done('status')).chain.draining, false);
+            const yes = await oysterctlAtTerminal(drain, [password, ['[y/N] ', 'y\n']]);
+            assert.equal(yes.code, EXIT.ok, yes.screen);
+            assert.equal((await done('status')).chain.draining, true);
+            await done('revive', ...holder.owner);
+        });
+
         scenario('drained, and the stake comes back', holder, async (net) => {
             const balance = () => net.contracts.stakeToken.balanceOf(net.owner.address);
             await done('stake', 'add', '20.5', ...holder.owner);
@@ -177,7 +199,9 @@ describe('oysterctl and its endpoints', () => {
 
     scenario('the wrong chain, nobody there, nothing given', holder, async (net) => {
         const contract = ['--executors-contract', net.contracts.executors.target];
+        const begin = Date.now();
         const wrong = await oysterctl(['status', ...enclave, ...contract, '--chain-id', '1', '--rpc-url', net.chain.httpUrl]);
+        assert.ok(Date.now() - begin < 10_000, 'it does not wait for another look at the chain');
         assert.equal(wrong.code, EXIT.failed, wrong.stderr);
         assert.match(wrong.stderr, /chain/);
         const closed = await oysterctl(['status', ...enclave, ...contract, '--chain-id', '1', '--rpc-url', 'http://127.0.0.1:9']);

@@ -41,6 +41,7 @@ describe('the manual of oysterctl', () => {
         const { enclave_public_key: pubkey } = await node.details();
         copyFileSync(node.configFile, join(net.dir, 'config.json'));
         copyFileSync(await attestationFile(net, pubkey), join(net.dir, 'attestation.json'));
+        writeFileSync(join(net.dir, 'document.bin'), await net.attestor.document(pubkey));
         keyFile(net.dir, 'author', net.author);
         const account = { address: net.owner.address, privateKey: net.owner.privateKey };
         const scrypt = { N: 1024, r: 8, p: 1 };
@@ -57,6 +58,7 @@ describe('the manual of oysterctl', () => {
         const env = {
             PATH: `${dirname(ctlBinary())}:${process.env.PATH}`,
             OYSTERCTL_NODE_URL: holder.node.url,
+            ROOT_KEY: net.attestor.hypervisor.root,
             RPC_URL: net.chain.httpUrl,
             OWNER: net.owner.address,
             JOBS: jobs.target,

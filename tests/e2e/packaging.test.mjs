@@ -52,7 +52,7 @@ describe('manual pages', () => {
             join(ROOT, 'docs/man/oyster-attestation-verifier.8'),
             'tools/verifier/oyster-attestation-verifier',
         ],
-        oysterctl: [join(ROOT, 'docs/man/oysterctl.1'), 'tools/oysterctl/oysterctl'],
+        oysterctl: [join(BUILD, 'tools/oysterctl/oysterctl.1'), 'tools/oysterctl/oysterctl'],
     };
     for (const [name, [page, program]] of Object.entries(pages)) {
         test(`each flag of ${name} --help has its place`, { skip: !existsSync(page) && 'no page' }, async () => {
