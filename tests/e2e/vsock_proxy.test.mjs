@@ -81,7 +81,7 @@ async function countAll(socket) {
 // The code of the error by which a socket ends, undefined where it ends well.
 async function ending(socket) {
     socket.resume();
-    if (!socket.closed) await once(socket, 'close').catch(() => {});
+    await waitFor('the end of a connection', () => socket.closed);
     return socket.failure?.code;
 }
 

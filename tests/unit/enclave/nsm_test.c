@@ -11,6 +11,7 @@
 
 #include "enclave/cbor.h"
 #include "enclave/nsm.h"
+#include "enclave/nsm_call.h"
 #include "util/hex.h"
 
 static void ioctl_number(void **state)
@@ -187,12 +188,52 @@ static void too_large_to_ask(void **state)
     assert_non_null(strstr(e.msg, "InputTooLarge"));
 }
 
+/* What a call beside the loop has told. */
+struct told {
+    size_t times;
+    int code;
+    const uint8_t *document;
+};
+
+static void on_done(void *arg, const uint8_t *document, size_t len, const struct err *why)
+{
+    struct told *t = arg;
+    (void)len;
+    t->times++;
+    t->code = why->code;
+    t->document = document;
+}
+
+static void beside_the_loop(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct told told = { .times = 0 };
+    uint8_t nonce[3] = { 1, 2, 3 };
+    struct nsm_fields fields = { .nonce = { nonce, sizeof nonce }, .user_data = { nonce, 0 } };
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_non_null(nsm_call_attest(&loop, "/nonexistent/nsm", &fields, on_done, &told));
+    memset(nonce, 0, sizeof nonce); /* it has copies */
+    assert_int_equal(told.times, 0);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(told.times, 1);
+    assert_int_equal(told.code, -ENODEV);
+    assert_null(told.document);
+    /* one that was freed says nothing, whether its thread has begun or not */
+    for (size_t i = 0; i < 8; i++)
+        nsm_call_free(nsm_call_attest(&loop, "/nonexistent/nsm", &fields, on_done, &told));
+    nsm_call_free(NULL);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(told.times, 1);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ioctl_number), cmocka_unit_test(attestation_request), cmocka_unit_test(attestation_response),
         cmocka_unit_test(named_errors), cmocka_unit_test(strange_responses),   cmocka_unit_test(description),
-        cmocka_unit_test(no_device),    cmocka_unit_test(too_large_to_ask),
+        cmocka_unit_test(no_device),    cmocka_unit_test(too_large_to_ask),    cmocka_unit_test(beside_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
