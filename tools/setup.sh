@@ -11,7 +11,7 @@ NODE_NPM_VERSION=20.19.5 # from npm, where the distribution's Node.js is too old
 ANVIL=1.7.1              # as in package.json
 PACKAGES=(build-essential meson ninja-build openssl pkg-config libuv1-dev libcurl4-openssl-dev libwebsockets-dev
     libmicrohttpd-dev libsecp256k1-dev libtomcrypt-dev libjansson-dev libseccomp-dev libsqlite3-dev
-    libsodium-dev uthash-dev libcmocka-dev libssl-dev libcbor-dev)
+    libsodium-dev libfuse3-dev uthash-dev libcmocka-dev libssl-dev libcbor-dev)
 PACKAGES_IF_KNOWN=(libwebsockets-evlib-uv) # a package of its own only in some releases
 PACKAGES_TEST=(curl iproute2 jq lintian sqlite3 systemd)
 PACKAGES_TEST_IF_KNOWN=(chromium fonts-inter) # Ubuntu's Chromium is a snap
