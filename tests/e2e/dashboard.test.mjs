@@ -10,7 +10,7 @@ import { freePort } from '../../devnet/lib/proc.mjs';
 import { assert, createJob, readFileSync, saveCode, scenario, sleep, useDevnet, waitAnswer, waitFor } from './harness.mjs';
 
 const QUICK = 'export default { async fetch(r) { return new Response("hi") } }';
-const SLOW = 'export default { async fetch(r) { await new Promise((f) => setTimeout(f, 2500)); return new Response("late") } }';
+const slow = (ms) => `export default { async fetch(r) { await new Promise((f) => setTimeout(f, ${ms})); return new Response("late") } }`;
 const BROKEN = 'this is no JavaScript';
 
 // One request with headers that fetch() would not send. Returns {status, headers, text}.
@@ -113,7 +113,7 @@ describe('dashboard over HTTP', () => {
     // The contract's own words, read from the chain beside the node.
     scenario('rank, earnings and gas are those of the chain', net, async () => {
         const { contracts } = net.net;
-        const { answer } = await oneJob(net.net, await saveCode(contracts, net.net.author, SLOW), 4000);
+        const { answer } = await oneJob(net.net, await saveCode(contracts, net.net.author, slow(700)), 4000);
         const receipt = await net.net.chain.provider.getTransactionReceipt(answer.txHash);
         const paid = (await contracts.feeToken.queryFilter(contracts.feeToken.filters.Transfer(contracts.jobs.target, net.net.owner.address), answer.block, answer.block))
             .filter((log) => log.transactionHash === answer.txHash);
@@ -229,7 +229,7 @@ if (!browserProgram()) {
 } else {
     describe('dashboard in a browser', () => {
         const net = useDevnet({ generation: 2, contracts: { executionBufferTime: 2 } }, async (net, holder) => {
-            holder.codes = { quick: QUICK, slow: SLOW, broken: BROKEN };
+            holder.codes = { quick: QUICK, slow: slow(4000), broken: BROKEN };
             for (const [name, code] of Object.entries(holder.codes)) holder.codes[name] = await saveCode(net.contracts, net.author, code);
             holder.node = await net.addNode({ stake: parseEther('200'), config: { metrics_addr: `127.0.0.1:${await freePort()}` } });
             holder.url = holder.node.monitorUrl;
@@ -264,7 +264,7 @@ if (!browserProgram()) {
 
         scenario('it shows a job as it happens', net, async () => {
             const { page } = net;
-            const job = await createJob(net.net.contracts, { codehash: net.codes.slow, deadline: 8000 });
+            const job = await createJob(net.net.contracts, { codehash: net.codes.slow, deadline: 15_000 });
             const live = await page.until('the job under way', (id) => {
                 const row = [...document.querySelectorAll('#live tr')].find((r) => r.cells[0].textContent === id);
                 return row?.cells[1].textContent === 'running' && row.cells[2].textContent;
