@@ -139,12 +139,18 @@ static int write_map(const struct sandbox_task *t, const char *file, uint32_t id
     return write_proc(t, file, text, len);
 }
 
+/* The node is undumpable, and so is who has changed the user: /proc/self/uid_map is root's then. */
 static int write_maps(const struct sandbox_task *t, uid_t uid, gid_t gid)
 {
+    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+        return -errno;
     int rc = write_proc(t, "setgroups", "deny", 4);
     if (rc == 0)
         rc = write_map(t, "uid_map", uid);
-    return rc < 0 ? rc : write_map(t, "gid_map", gid);
+    if (rc == 0)
+        rc = write_map(t, "gid_map", gid);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    return rc;
 }
 
 /* Without rights: clone3 made the user namespace. */
@@ -203,18 +209,15 @@ static int step_uid(struct sandbox_task *t)
     return set_caps(needed);
 }
 
-/* The change of user made the process undumpable, and with that /proc/self/uid_map root's. */
 static int step_userns_last(struct sandbox_task *t)
 {
     if (!t->sandbox->privileged)
         return 0;
-    if (unshare(CLONE_NEWUSER) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+    if (unshare(CLONE_NEWUSER) < 0)
         return -errno;
     uid_t uid = t->sandbox->layers & SANDBOX_UID ? t->uid : t->own_uid;
     gid_t gid = t->sandbox->layers & SANDBOX_UID ? t->uid : t->own_gid;
-    int rc = write_maps(t, uid, gid);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-    return rc;
+    return write_maps(t, uid, gid);
 }
 
 /* Empty everywhere, and no way back: not by a set-uid program, a file capability or being root. */
