@@ -2,6 +2,7 @@
 # Packs what the virtual machine of the tests holds into an initramfs: busybox, the kernel modules for a network card,
 # workerd, the programs given, every library that any of them is linked to, the CA bundle, and files of this tree.
 #   tests/vm/image.sh IMAGE BUILD PROGRAM… [-- FILE…]
+# VM_HOST_PROGRAMS names programs of this machine that are packed where they are.
 # PROGRAMs (host paths) land in /app/<path below BUILD>, FILEs (paths in this tree) in /app/<path>. Not compressed: to
 # unpack it under software emulation would take longer than to load it.
 set -euo pipefail
@@ -53,6 +54,10 @@ printf '127.0.0.1 localhost\n' >"$tree/etc/hosts"
 printf 'hosts: files dns\n' >"$tree/etc/nsswitch.conf"
 : >"$tree/etc/resolv.conf"
 
+for program in ${VM_HOST_PROGRAMS:-}; do # of this machine, where they are here
+    put "$program" "$program"
+    put_libraries "$program"
+done
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     put "$1" "app/$(realpath --relative-to="$build" "$1")"
     put_libraries "$1"

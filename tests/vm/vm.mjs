@@ -15,10 +15,11 @@ const QEMU = 'qemu-system-x86_64';
 const CPU = 'Westmere,+rdrand,+fsgsbase';
 export const OUTWARD = '10.0.2.100:8545'; // inside: leads to the port given as `outward`
 
-// Packs an initramfs. programs: files below build; files: paths in this tree.
-export function packImage(image, { build, programs, files = [] }) {
+// Packs an initramfs. programs: files below build; files: paths in this tree; hostPrograms: programs of this machine.
+export function packImage(image, { build, programs, files = [], hostPrograms = [] }) {
     const args = [image, build, ...programs.map((name) => join(build, name)), '--', ...files];
-    const run = spawnSync(join(ROOT, 'tests', 'vm', 'image.sh'), args, { encoding: 'utf8' });
+    const env = { ...process.env, VM_HOST_PROGRAMS: hostPrograms.join(' ') };
+    const run = spawnSync(join(ROOT, 'tests', 'vm', 'image.sh'), args, { encoding: 'utf8', env });
     if (run.status !== 0) throw new Error(`image.sh: ${run.stderr}`);
 }
 
