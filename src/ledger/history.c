@@ -11,6 +11,7 @@
 void ledger_put_receipt(struct ledger *l, const struct ledger_receipt *r)
 {
     sqlite3_stmt *s = ledger_prepared(l, PUT_RECEIPT);
+    l->changes++;
     ledger_bind_u256(s, 1, r->job_id);
     ledger_bind_blob(s, 2, r->from.b, sizeof r->from.b);
     ledger_bind_u64(s, 3, r->nonce);
@@ -57,6 +58,7 @@ void ledger_put_slash(struct ledger *l, struct u256 job_id, uint64_t wall_ms)
 {
     sqlite3_stmt *s = ledger_prepared(l, PUT_SLASH);
     uint64_t before = l->failures;
+    l->changes++;
     ledger_bind_u256(s, 1, job_id);
     ledger_bind_u64(s, 2, wall_ms);
     ledger_run(l, s);
@@ -67,6 +69,7 @@ void ledger_put_slash(struct ledger *l, struct u256 job_id, uint64_t wall_ms)
 static void count(struct ledger *l, enum ledger_tally what, uint64_t wall_ms, int by)
 {
     sqlite3_stmt *s = ledger_prepared(l, COUNT_HOUR);
+    l->changes++;
     uint64_t hour_s = wall_ms / 1000 / HOUR_S * HOUR_S;
     ledger_bind_u64(s, 1, hour_s);
     for (int i = 0; i < LEDGER_TALLY_COUNT; i++)
@@ -146,6 +149,7 @@ void ledger_each_past(struct ledger *l, unsigned final_states, uint32_t max,
 
 void ledger_prune_history(struct ledger *l)
 {
+    l->changes++;
     ledger_run(l, ledger_prepared(l, PRUNE_RECEIPTS));
     sqlite3_stmt *s = ledger_prepared(l, PRUNE_SLASHES);
     (void)sqlite3_bind_int64(s, 1, LEDGER_SLASHES_KEPT);

@@ -108,7 +108,7 @@ void ledger_commit(struct ledger *l);
 /* Drops final jobs but for the newest `keep`. */
 void ledger_prune(struct ledger *l, unsigned final_states, uint32_t keep);
 
-/* A number that grows with each row written since it was opened: the same number, the same content. */
+/* A number that grows with each write to jobs and their history: the same number, the same list. */
 uint64_t ledger_changes(const struct ledger *l);
 
 /* Number of writes that failed since it was opened. */

@@ -39,7 +39,7 @@ enum statement {
 struct ledger {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    uint64_t failures;
+    uint64_t failures, changes;
 };
 
 /* The statement, prepared once; NULL (and a log record) where the database does not take it. */
