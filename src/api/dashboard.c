@@ -14,6 +14,7 @@
 #define TICK_MS 1000
 #define BUSY_TICK_MS 250 /* while jobs are open: their phases are short */
 #define TOUCH_MS 50      /* what comes within is told together */
+#define LIST_MS 500      /* the list of 100 takes some milliseconds to read: not more often, jobs are waiting */
 #define TOKENS_MAX 8
 #define TEXT "text/plain; charset=utf-8"
 #define EVENTS_PATH "/dashboard/events"
@@ -41,7 +42,7 @@ struct dashboard {
     /* as it was told last */
     struct buf sections[SECTION_COUNT];
     bool ledger_read;
-    uint64_t ledger_changes;
+    uint64_t ledger_changes, ledger_read_ms;
     struct row rows[DASHBOARD_JOBS];
     size_t n_rows;
     struct ledger_hour *hours;
@@ -255,11 +256,12 @@ static void tell_hours(struct dashboard *d, struct buf *out)
 /* Reads everything anew and appends the events that tell what has changed. */
 static void look(struct dashboard *d, struct buf *out)
 {
-    uint64_t changes = ledger_changes(d->parts.ledger);
-    if (!d->ledger_read || changes != d->ledger_changes) {
+    uint64_t changes = ledger_changes(d->parts.ledger), now_ms = clock_mono_ms();
+    if (!d->ledger_read || (changes != d->ledger_changes && now_ms - d->ledger_read_ms >= LIST_MS)) {
         tell_jobs(d, out);
         tell_hours(d, out);
         d->ledger_read = true;
+        d->ledger_read_ms = now_ms;
         d->ledger_changes = changes;
     }
     tell_state(d, out);

@@ -1,7 +1,7 @@
 // What is shipped for Prometheus and Grafana: the rules do what they say, and everything asks for metrics that the node
 // really has.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -47,6 +47,15 @@ test('each alert says how bad it is, what happened and where to read on, and is 
         assert.match(tried, new RegExp(`alertname: ${name}\n\\s+exp_alerts:\n`), `${name} is seen firing`);
         assert.match(tried, new RegExp(`alertname: ${name}, exp_alerts: \\[\\] `), `${name} is seen silent`);
     }
+});
+
+// As the headings of Markdown become anchors.
+const OPERATORS = join(ROOT, 'docs', 'operators.md');
+test('what an alert means stands where it points', { skip: !existsSync(OPERATORS) && 'no docs/operators.md here' }, () => {
+    const headings = [...readFileSync(OPERATORS, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text]) => text);
+    const anchors = new Set(headings.map((text) => text.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')));
+    const asked = [...rules.matchAll(/runbook: docs\/operators\.md#(\S+)/g)].map(([, anchor]) => anchor);
+    assert.deepEqual(asked.filter((anchor) => !anchors.has(anchor)), []);
 });
 
 test('the queries of the Grafana dashboard are PromQL', () => {
