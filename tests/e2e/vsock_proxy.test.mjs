@@ -264,6 +264,20 @@ describe('oyster-vsock-proxy', { timeout: 240_000 }, () => {
         await waitFor('its end on the other side', () => s.sockets.size === 0);
     });
 
+    test('takes the place of one that was killed, and of no other', async () => {
+        const s = await server(echo);
+        const { parent, path } = await chain(`tcp:127.0.0.1:${s.address().port}`);
+        const args = [`--forward=unix:${path}=tcp:127.0.0.1:${s.address().port}`];
+        const second = spawnSync(PROGRAM, args, { encoding: 'utf8', timeout: 20_000 });
+        assert.deepEqual([second.status, second.stderr.match(/listen on unix:.*: (.*)/)?.[1]], [1, 'Address already in use']);
+        await parent.stop('SIGKILL');
+        await proxy(args);
+        const file = join(dir, 'file');
+        writeFileSync(file, 'kept');
+        assert.equal(spawnSync(PROGRAM, [`--forward=unix:${file}=tcp:127.0.0.1:1`], { timeout: 20_000 }).status, 1);
+        assert.equal(readFileSync(file, 'utf8'), 'kept');
+    });
+
     test('tells a bad command line in one line', () => {
         const cases = [
             [[], /found no forward, expected one of/],
@@ -356,7 +370,24 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
         assert.match(route().stdout, /^local default dev lo/);
         const second = spawnSync('nsenter', [...inside(enclave).slice(1), PROGRAM, `--egress-to=unix:${path}`]);
         assert.equal(second.status, 1);
-        assert.match(String(second.stderr), /this machine has a default route already/);
-        assert.match(route().stdout, /^local default dev lo/);
+        assert.match(String(second.stderr), /egress: another process does this here already/);
+
+        // killed, it leaves its route, which the next one takes over; a route that is somebody else's stays
+        const keeper = new Child('keeper', 'nsenter', [...inside(enclave).slice(1), 'sleep', '1000'], { logFile: join(dir, 'keeper.log') });
+        cleanups.push(() => keeper.stop('SIGKILL'));
+        await waitFor('the keeper', () => keeper.running && existsSync(`/proc/${keeper.pid}/ns/net`));
+        await sleep(200);
+        await enclave.stop('SIGKILL');
+        const kept = (...command) => spawnSync('nsenter', ['-t', String(keeper.pid), '-n', ...command], { encoding: 'utf8', timeout: 30_000 });
+        assert.match(kept('ip', 'route').stdout, /^local default dev lo/);
+        const next = await proxy([`--egress-to=unix:${path}`], { command: inside(keeper) });
+        assert.deepEqual(JSON.parse(kept(process.execPath, '-e', ASK, JSON.stringify([[PUBLIC, 443]])).stdout), [`${PUBLIC}:443`]);
+        await next.stop('SIGTERM');
+        assert.equal(kept('ip', 'route').stdout, '');
+        kept('ip', 'route', 'add', 'default', 'dev', 'lo');
+        const foreign = kept(PROGRAM, `--egress-to=unix:${path}`);
+        assert.equal(foreign.status, 1);
+        assert.match(foreign.stderr, /this machine has a default route already/);
+        assert.match(kept('ip', 'route').stdout, /^default dev lo/);
     });
 });

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -144,10 +145,22 @@ static int listen_tcp(struct endpoint *ep, struct err *e)
     return fd_steal(&fd);
 }
 
+/* What a killed process has left: a socket at which nobody listens. */
+static void remove_stale(const struct sockaddr_un *sa)
+{
+    struct stat st;
+    CLEANUP(fd_close_p) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (lstat(sa->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode)) /* a file refuses a connection just as well */
+        return;
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) < 0 && errno == ECONNREFUSED)
+        (void)unlink(sa->sun_path);
+}
+
 static int listen_unix(const struct endpoint *ep, struct err *e)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
     memcpy(sa.sun_path, ep->path, sizeof sa.sun_path);
+    remove_stale(&sa);
     CLEANUP(fd_close_p) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, ENDPOINT_BACKLOG) < 0)
         return err_sys(e, "listen on unix:%s", ep->path);

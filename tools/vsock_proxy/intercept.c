@@ -13,12 +13,15 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 
 #define LOOPBACK "lo"
 #define BACKLOG 1024
+#define PROTOCOL 0x4f /* who made a route: nobody else uses this number */
+#define LOCK "oyster-vsock-proxy egress"
 
 /* ---- the route: local 0.0.0.0/0 dev lo src 127.0.0.1 ---- */
 
@@ -65,7 +68,7 @@ static int change_route(uint16_t type, uint16_t flags)
                   .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags) },
         .route = { .rtm_family = AF_INET,
                    .rtm_table = RT_TABLE_MAIN,
-                   .rtm_protocol = RTPROT_STATIC,
+                   .rtm_protocol = PROTOCOL,
                    .rtm_scope = RT_SCOPE_HOST,
                    .rtm_type = RTN_LOCAL },
     };
@@ -91,6 +94,8 @@ static int add_route(struct intercept *i, struct err *e)
     if (raise_loopback(e) < 0)
         return e->code;
     int rc = change_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+    if (rc == -EEXIST && change_route(RTM_DELROUTE, 0) == 0) /* matches a route of ours alone */
+        rc = change_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
     if (rc == -EEXIST)
         return err_set(e, rc, "this machine has a default route already, expected one without a network");
     if (rc < 0)
@@ -194,7 +199,18 @@ static int attach_program(struct intercept *i, struct err *e)
     return i->link < 0 ? err_sys(e, "socket lookup program: attach") : 0;
 }
 
-/* ---- both ---- */
+/* ---- all of it ---- */
+
+/* A name that a network namespace has once, and that goes with the process. */
+static int take_lock(struct intercept *i, struct err *e)
+{
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    memcpy(sa.sun_path + 1, LOCK, sizeof LOCK);
+    i->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (i->lock >= 0 && bind(i->lock, (struct sockaddr *)&sa, sizeof sa) == 0)
+        return 0;
+    return errno == EADDRINUSE ? err_set(e, -EADDRINUSE, "another process does this here already") : err_sys(e, "lock");
+}
 
 static int open_listener(struct intercept *i, struct err *e)
 {
@@ -207,8 +223,8 @@ static int open_listener(struct intercept *i, struct err *e)
 
 int intercept_open(struct intercept *out, struct err *e)
 {
-    *out = (struct intercept){ .listener = -1, .link = -1 };
-    if (open_listener(out, e) == 0 && add_route(out, e) == 0 && attach_program(out, e) == 0)
+    *out = (struct intercept){ .listener = -1, .link = -1, .lock = -1 };
+    if (take_lock(out, e) == 0 && open_listener(out, e) == 0 && add_route(out, e) == 0 && attach_program(out, e) == 0)
         return 0;
     intercept_close(out);
     return err_wrap(e, "egress");
@@ -220,5 +236,6 @@ void intercept_close(struct intercept *i)
         (void)change_route(RTM_DELROUTE, 0);
     fd_close_p(&i->link);
     fd_close_p(&i->listener);
-    *i = (struct intercept){ .listener = -1, .link = -1 };
+    fd_close_p(&i->lock);
+    *i = (struct intercept){ .listener = -1, .link = -1, .lock = -1 };
 }

@@ -12,11 +12,12 @@
 struct intercept {
     int listener; /* not blocking; -1 = none */
     int link;     /* holds the program */
+    int lock;     /* there is one of these in a network namespace */
     bool routed;
 };
 
 /* Begins. Returns 0, or a negative errno with e set; nothing is left behind then. A machine that has a default route
- * already is refused. */
+ * already is refused, unless it is one that a killed process of this program has left. */
 int intercept_open(struct intercept *out, struct err *e);
 
 /* Ends it, the listener too unless it was taken out. A closed one is allowed. */

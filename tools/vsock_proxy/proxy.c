@@ -398,7 +398,7 @@ static int open_door(struct proxy *p, const struct forward *f, struct err *e)
 struct proxy *proxy_new(uv_loop_t *loop, const struct options *o, void (*stopped)(void *arg), void *arg, struct err *e)
 {
     struct proxy *p = xcalloc(1, sizeof *p);
-    *p = (struct proxy){ .loop = loop, .options = o, .intercept = { -1, -1, false }, .open_handles = 1 };
+    *p = (struct proxy){ .loop = loop, .options = o, .intercept = { -1, -1, -1, false }, .open_handles = 1 };
     p->doors = xcalloc(o->n_forwards, sizeof *p->doors);
     (void)uv_timer_init(loop, &p->sweep);
     p->sweep.data = p;
