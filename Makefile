@@ -30,7 +30,7 @@ demo: build ## One job from end to end on a chain of its own (GENERATION=1|2)
 devnet: build ## A local chain with contracts and a node that stay up (GENERATION=1|2, NODES=1)
 	@node devnet/devnet.mjs --generation $(GENERATION) --nodes $(NODES)
 
-test: build ## Every test: unit, differential, end to end, faults
+test: build ## Every test: unit, differential, end to end, faults, documents
 	@tools/setup.sh test
 	@node tests/run.mjs --build $(BUILD)
 

@@ -1,5 +1,5 @@
 // Runs the test suites one after the other, sums them up and ends with the line "N passed, N failed".
-//   node tests/run.mjs [--build build] [--suites unit,differential,e2e,fault]; vm is one more
+//   node tests/run.mjs [--build build] [--suites unit,differential,e2e,fault,docs]; vm is one more
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { ROOT } from '../devnet/lib/paths.mjs';
 const { values } = parseArgs({
     options: {
         build: { type: 'string', default: 'build' },
-        suites: { type: 'string', default: 'unit,differential,e2e,fault' },
+        suites: { type: 'string', default: 'unit,differential,e2e,fault,docs' },
     },
 });
 const build = resolve(ROOT, values.build);
@@ -74,6 +74,7 @@ const SUITES = {
     differential: () => nodeTests('differential', 2),
     e2e: () => nodeTests('e2e'),
     fault: () => nodeTests('fault'),
+    docs: () => nodeTests('docs'),
     vm: () => nodeTests('vm'),
 };
 
