@@ -17,7 +17,7 @@ PACKAGES_TEST=(curl iproute2 jq lintian sqlite3 systemd)
 PACKAGES_TEST_IF_KNOWN=(chromium fonts-inter) # Ubuntu's Chromium is a snap
 PACKAGES_LINT=(clang clang-format clang-tidy cppcheck universal-ctags valgrind)
 PACKAGES_FUZZ=(clang)
-PACKAGES_VM=(qemu-system-x86 busybox-static cpio)
+PACKAGES_VM=(qemu-system-x86 busybox-static)
 PACKAGES_ENCLAVE=(ca-certificates zstd gzip binutils)
 
 say() { echo "setup: $*"; }

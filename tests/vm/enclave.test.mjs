@@ -1,37 +1,52 @@
-// The enclave's image: built twice, in other folders and circumstances, it is the same to the bit.
+// The enclave's image: built twice, in other folders and circumstances, it is the same to the bit; its measurements are
+// those that an independent computation finds; the ramdisks out of it boot to a node that registers and answers jobs.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assert } from '../e2e/harness.mjs';
+import { Devnet } from '../../devnet/lib/devnet.mjs';
+import { ROOT } from '../../devnet/lib/paths.mjs';
+import { Tree } from '../../tools/enclave/cpio.mjs';
+import { run } from '../../tools/enclave/parts.mjs';
+import { assert, createJob, saveCode, textOf, waitAnswer, waitFor } from '../e2e/harness.mjs';
 import { buildCopy } from './enclave_build.mjs';
+import { API_PORT, EnclaveNode, bootImage, imageConfig } from './enclave_node.mjs';
 
 const PARTS = ['kernel', 'cmdline', 'ramdisk1', 'ramdisk2', 'oyster.eif'];
-const SHIPPED_MAX = 60 << 20; // bytes of all parts together
+const SHIPPED_MAX = 60 << 20; // bytes
+const PATIENT_MS = 180_000; // deadline of a job that is meant to be answered: this processor is an emulated one
+const TABLE = readFileSync(join(ROOT, 'deploy', 'enclave', 'init.conf'), 'utf8');
+
+// What is not there in a machine of ours: the parent behind vsock. What is: a network card.
+const testTable = () => {
+    const lines = TABLE.split('\n').filter((line) => !line.includes('vsock'));
+    return ['network eth0 10.0.2.15/24', ...lines].join('\n');
+};
+
+const sha384 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha384')).digest();
 
 describe('the image of the enclave', () => {
     const dir = mkdtempSync(join(tmpdir(), 'oyster-enclave-'));
-    let first, second;
+    const [config, table, parts] = ['config.json', 'init.conf', 'parts'].map((name) => join(dir, name));
+    let net, first, second, machine, node, bootedAt;
 
     before(async () => {
-        const config = join(dir, 'config.json');
-        writeFileSync(config, JSON.stringify({
-            common_chain_id: 31337,
-            http_rpc_url: 'http://10.0.2.100:8545',
-            web_socket_url: 'ws://10.0.2.100:8545',
-            executors_contract_addr: `0x${'11'.repeat(20)}`,
-            jobs_contract_addr: `0x${'22'.repeat(20)}`,
-            code_contract_addr: `0x${'33'.repeat(20)}`,
-            execution_buffer_time: 10,
-            num_selected_executors: 3,
-        }));
-        const args = ['--config', config];
+        net = await Devnet.start({ generation: 2 });
+        writeFileSync(config, JSON.stringify(imageConfig(net)));
+        writeFileSync(table, testTable());
+        const args = ['--config', config, '--table', table, '--modules', 'network'];
         first = buildCopy(join(dir, 'a'), { args });
         const env = { TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8', CFLAGS: '-g', USER: 'somebody', SOURCE_DATE_EPOCH: '1' };
         second = buildCopy(join(dir, 'another', 'and', 'deeper'), { args, umask: '077', env });
+        run(first.tool('tools/eif/oyster-eif'), ['extract', join(first.dir, 'oyster.eif'), '--directory', parts]);
     });
 
-    after(() => rmSync(dir, { recursive: true }));
+    after(async () => {
+        await machine?.stop();
+        await net?.stop();
+        rmSync(dir, { recursive: true });
+    });
 
     for (const part of PARTS) {
         test(`has the same ${part} in both builds`, () => {
@@ -43,10 +58,76 @@ describe('the image of the enclave', () => {
 
     test('is small, and says of what it is made', () => {
         console.log(first.output);
-        const bytes = readFileSync(join(first.dir, 'oyster.eif')).length;
-        assert.ok(bytes < SHIPPED_MAX, `${bytes} bytes`);
+        const { length } = readFileSync(join(first.dir, 'oyster.eif'));
+        assert.ok(length < SHIPPED_MAX, `${length} bytes`);
         for (const part of ['workerd', 'libraries', 'oyster-serverless-executor', 'together']) {
             assert.match(first.output, new RegExp(`MiB  .*${part}`));
         }
+    });
+
+    test('is measured as an independent computation finds', () => {
+        const [kernel, cmdline, one, two] = PARTS.map((name) => readFileSync(join(first.dir, name)));
+        const pcr = (...data) => sha384(Buffer.alloc(48), sha384(...data)).toString('hex');
+        assert.ok(first.output.includes(`PCR0        ${pcr(kernel, cmdline, one, two)}\n`), first.output);
+        assert.ok(first.output.includes(`PCR1        ${pcr(kernel, cmdline, one)}\n`));
+        assert.ok(first.output.includes(`PCR2        ${pcr(two)}\n`));
+    });
+
+    // A test of what runs inside; the end of the console is printed when it fails.
+    const inside = (name, body) =>
+        test(name, { timeout: 600_000 }, async () => {
+            try {
+                await body();
+            } catch (e) {
+                console.log(`--- console\n${machine?.console().split('\n').slice(-60).join('\n')}\n---`);
+                throw e;
+            }
+        });
+
+    inside('boots', async () => {
+        const from = Date.now();
+        machine = await bootImage({ dir, parts, outward: net.chain.port, inward: API_PORT });
+        node = await new EnclaveNode({ machine, dir, chain: net.chain, contracts: net.contracts }).ready();
+        bootedAt = machine.console().match(/event=booted uptime_ms=(\d+)/)?.[1];
+        console.log(`from power-on to the node's API: ${Date.now() - from} ms; of these ${bootedAt} ms to the first program`);
+    });
+
+    inside('has set everything up', () => {
+        const text = machine.console();
+        assert.match(text, /event=cgroups_delegated version=2 there=".*cpu .*memory .*pids/);
+        assert.match(text, /event=entropy_ready/);
+        assert.match(text, /event=clock_read/);
+        assert.match(text, /event=program_done name=keygen/);
+        assert.doesNotMatch(text, /step_failed|sandbox_layer_missing|program_ended|giving_up/);
+    });
+
+    inside('holds a node that registers with the key made inside', async () => {
+        await net.configure(node);
+        await net.register(node);
+        const { enclave_address: address } = await node.details();
+        assert.match(machine.console().toLowerCase(), new RegExp(`enclave_address=${address}`.toLowerCase()));
+        assert.notEqual(address.toLowerCase(), node.address.toLowerCase(), 'not a key of this side');
+    });
+
+    inside('answers jobs', async () => {
+        const code = 'export default { async fetch(r) { return new Response(`hello ${await r.text()}`); } };';
+        const codehash = await saveCode(net.contracts, net.author, code);
+        const names = ['one', 'two', 'three'];
+        const jobs = [];
+        for (const inputs of names) jobs.push(await createJob(net.contracts, { codehash, inputs, deadline: PATIENT_MS }));
+        for (const [i, { id }] of jobs.entries()) {
+            const answer = await waitAnswer(net.contracts, id, { timeoutMs: PATIENT_MS + 30_000 });
+            assert.deepEqual([answer.errorCode, textOf(answer.output)], [0, `hello ${names[i]}`]);
+        }
+    });
+
+    test('ends with a last word when it cannot do its work', { timeout: 600_000 }, async () => {
+        await machine.stop();
+        const over = new Tree().file('/etc/oyster/init.conf', 'once keygen /bin/oyster-keygen --nonsense\nkeep n /bin/none\n');
+        machine = await bootImage({ dir, parts, name: 'broken', ramdisks: [over.pack()] });
+        await waitFor('the machine to end by itself', () => !machine.running, { timeoutMs: 300_000, everyMs: 100 });
+        const word = 'giving up: program keygen (/bin/oyster-keygen) ended with status 2, and nothing can run without it';
+        assert.ok(machine.console().includes(`oyster-init: ${word}; the machine ends here`), machine.console());
+        assert.doesNotMatch(machine.console(), /Kernel panic/);
     });
 });

@@ -14,7 +14,8 @@ function trackedFiles() {
 }
 
 // Copies the tree to the folder and builds there. args: of tools/enclave/build.mjs; umask and env as the shell has them.
-// Returns {dir, output}: where kernel, cmdline and ramdisks are, and what was printed.
+// Returns {dir, output, tool}: where the parts are, what was printed, and the path of a program that was built by its
+// folder and name.
 export function buildCopy(folder, { args, umask = '022', env = {} }) {
     for (const name of trackedFiles()) {
         mkdirSync(join(folder, dirname(name)), { recursive: true });
@@ -28,5 +29,5 @@ export function buildCopy(folder, { args, umask = '022', env = {} }) {
         env: { ...process.env, ...env },
     });
     if (done.status !== 0) throw new Error(`build in ${folder}: ${done.stderr}${done.stdout}`);
-    return { dir: join(folder, OUT), output: done.stdout };
+    return { dir: join(folder, OUT), output: done.stdout, tool: (path) => join(folder, OUT, 'obj', path) };
 }

@@ -1,51 +1,99 @@
-// A virtual machine under QEMU's software emulation: Debian's kernel, the initramfs of image.sh, commands over a serial
-// port. Its network is shut: one address inside leads to one port of this machine, one port of this machine leads
-// inside.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+// Virtual machines under QEMU's software emulation: one that boots any initramfs, and one that takes commands over a
+// serial port, to run tests inside. The network is shut: one address inside leads to one port of this machine, one port
+// of this machine leads inside.
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../../devnet/lib/paths.mjs';
 import { Child, freePort, waitFor } from '../../devnet/lib/proc.mjs';
+import { Tree } from '../../tools/enclave/cpio.mjs';
+import { KERNEL_DIR, MODULES, addEtc, addLibraries, addModules, modulePath } from '../../tools/enclave/parts.mjs';
 
-const KERNEL = join(ROOT, '.vm', 'kernel', 'vmlinuz');
+export const KERNEL = join(KERNEL_DIR, 'vmlinuz');
 const QEMU = 'qemu-system-x86_64';
 // Old enough to have no AVX, whose emulation makes everything half as slow again.
 const CPU = 'Westmere,+rdrand,+fsgsbase';
 export const OUTWARD = '10.0.2.100:8545'; // inside: leads to the port given as `outward`
+const WORKERD = 'node_modules/@cloudflare/workerd-linux-64/bin/workerd';
 
-// Packs an initramfs. programs: files below build; files: paths in this tree; hostPrograms: programs of this machine.
-export function packImage(image, { build, programs, files = [], hostPrograms = [] }) {
-    const args = [image, build, ...programs.map((name) => join(build, name)), '--', ...files];
-    const env = { ...process.env, VM_HOST_PROGRAMS: hostPrograms.join(' ') };
-    const run = spawnSync(join(ROOT, 'tests', 'vm', 'image.sh'), args, { encoding: 'utf8', env });
-    if (run.status !== 0) throw new Error(`image.sh: ${run.stderr}`);
+function busybox() {
+    const found = ['/usr/bin/busybox', '/bin/busybox'].find(existsSync);
+    if (!found) throw new Error('no busybox here: run tools/setup.sh vm');
+    return found;
 }
 
+// Packs an initramfs: busybox, a first process that takes commands, a network card's modules, workerd, and what is
+// given, each with its libraries. programs: files below build, that land in /app/<path>; files: paths in this tree, that
+// land in /app/<path>; hostPrograms: of this machine, that stay where they are. Not compressed: to unpack it under software
+// emulation would take longer than to load it.
+export function packImage(image, { build, programs, files = [], hostPrograms = [] }) {
+    const tree = new Tree();
+    for (const folder of ['/sbin', '/dev', '/proc', '/sys', '/run', '/tmp', '/newroot', '/app']) tree.folder(folder);
+    tree.copy('/bin/busybox', busybox(), 0o755);
+    tree.copy('/init', join(ROOT, 'tests', 'vm', 'init'), 0o755);
+    addModules(tree, MODULES.network.map(modulePath));
+    addEtc(tree);
+    for (const [path, name] of [[join(ROOT, WORKERD), WORKERD], ...programs.map((name) => [join(build, name), name])]) {
+        tree.copy(`/app/${name}`, path, 0o755);
+        addLibraries(tree, path);
+    }
+    for (const path of hostPrograms) {
+        tree.copy(path, path, 0o755);
+        addLibraries(tree, path);
+    }
+    for (const name of files) tree.copy(`/app/${name}`, join(ROOT, name));
+    writeFileSync(image, tree.pack());
+}
+
+// A machine that boots a kernel and an initramfs; its console is its log. Its network is shut.
+export class Machine {
+    // dir: for the log. outward: port of 127.0.0.1 that OUTWARD leads to. inward: port inside that a free port of
+    // 127.0.0.1, machine.port, leads to. devices: more arguments for QEMU.
+    static async start({ dir, name = 'vm', kernel = KERNEL, initrd, append, memoryMb = 2048, cpus = 2, outward, inward, devices = [] }) {
+        if (!existsSync(kernel)) throw new Error(`${kernel} is missing: run tools/setup.sh vm`);
+        const machine = new Machine();
+        machine.port = await freePort();
+        const net = ['user,id=n,restrict=on'];
+        if (outward) net.push(`guestfwd=tcp:${OUTWARD}-cmd:busybox nc 127.0.0.1 ${outward}`);
+        if (inward) net.push(`hostfwd=tcp:127.0.0.1:${machine.port}-:${inward}`);
+        const args = [
+            ...['-machine', 'q35,accel=tcg', '-cpu', CPU, '-m', `${memoryMb}M`, '-smp', String(cpus)],
+            ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+            ...['-kernel', kernel, '-initrd', initrd, '-append', append],
+            ...['-netdev', net.join(','), '-device', 'virtio-net-pci,netdev=n,romfile='],
+            ...['-serial', 'stdio', ...devices],
+        ];
+        machine.child = new Child(name, QEMU, args, { logFile: join(dir, `${name}.log`) });
+        return machine;
+    }
+
+    get running() {
+        return this.child.running;
+    }
+
+    console() {
+        return this.child.log();
+    }
+
+    async stop() {
+        await this.child.stop('SIGKILL');
+    }
+}
+
+// One that takes commands over a second serial port.
 export class Vm {
     #next = 1;
     #waiting = new Map();
 
-    // dir: for sockets and logs. outward: port of 127.0.0.1 that OUTWARD leads to. inward: port inside that a free port
-    // of 127.0.0.1, vm.port, leads to. kernelArgs: more for the kernel's command line.
-    static async start({ dir, image, memoryMb = 2048, cpus = 2, outward, inward, kernelArgs = '', name = 'vm' }) {
-        if (!existsSync(KERNEL)) throw new Error(`${KERNEL} is missing: run tools/setup.sh vm`);
+    // As Machine.start. image: of packImage. kernelArgs: more for the kernel's command line.
+    static async start({ dir, image, kernelArgs = '', name = 'vm', ...rest }) {
         const vm = new Vm();
         vm.socketPath = join(dir, `${name}.sock`);
-        vm.port = await freePort();
-        const net = ['user,id=n,restrict=on'];
-        if (outward) net.push(`guestfwd=tcp:${OUTWARD}-cmd:busybox nc 127.0.0.1 ${outward}`);
-        if (inward) net.push(`hostfwd=tcp:127.0.0.1:${vm.port}-:${inward}`);
         const append = `console=ttyS0 quiet panic=-1 mitigations=off ${kernelArgs}`;
-        const args = [
-            ...['-machine', 'q35,accel=tcg', '-cpu', CPU, '-m', `${memoryMb}M`, '-smp', String(cpus)],
-            ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-            ...['-kernel', KERNEL, '-initrd', image, '-append', append],
-            ...['-netdev', net.join(','), '-device', 'virtio-net-pci,netdev=n,romfile='],
-            ...['-serial', 'stdio', '-serial', `unix:${vm.socketPath},server=on,wait=on`],
-        ];
-        vm.child = new Child(name, QEMU, args, { logFile: join(dir, `${name}.log`) });
+        const devices = ['-serial', `unix:${vm.socketPath},server=on,wait=on`];
+        vm.machine = await Machine.start({ dir, name, initrd: image, append, devices, ...rest });
+        vm.port = vm.machine.port;
         try {
             await vm.#connect();
         } catch (e) {
@@ -57,7 +105,7 @@ export class Vm {
 
     async #connect() {
         const alive = () => {
-            if (!this.child.running) throw new Error(`${QEMU} ended at start: ${this.child.log()}`);
+            if (!this.machine.running) throw new Error(`${QEMU} ended at start: ${this.console()}`);
             return true;
         };
         await waitFor('QEMU to listen', () => alive() && existsSync(this.socketPath));
@@ -111,11 +159,11 @@ export class Vm {
     }
 
     console() {
-        return this.child.log();
+        return this.machine.console();
     }
 
     async stop() {
-        await this.child.stop('SIGKILL');
+        await this.machine.stop();
         this.socket?.destroy();
     }
 }

@@ -10,7 +10,8 @@ function field(number) {
     return number.toString(16).toUpperCase().padStart(8, '0');
 }
 
-function padding(length, to) {
+// Zeros that bring a length to a multiple; between archives they mean nothing.
+export function padding(length, to = ALIGNMENT) {
     return Buffer.alloc((to - (length % to)) % to);
 }
 
@@ -18,7 +19,7 @@ function entry(inode, name, { mode, links, data }) {
     const bytes = Buffer.from(`${name}\0`);
     const numbers = [inode, mode, 0, 0, links, 0, data.length, 0, 0, 0, 0, bytes.length, 0]; // uid, gid, mtime: 0
     const head = Buffer.concat([Buffer.from(`070701${numbers.map(field).join('')}`), bytes]);
-    return [head, padding(head.length, ALIGNMENT), data, padding(data.length, ALIGNMENT)];
+    return [head, padding(head.length), data, padding(data.length)];
 }
 
 // Files of an image by their absolute paths.

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { ROOT, workerdDir } from '../../devnet/lib/paths.mjs';
-import { Tree } from './cpio.mjs';
+import { Tree, padding } from './cpio.mjs';
 import { KERNEL_DIR, MODULES, addEtc, addLibraries, addModules, modulePath, run } from './parts.mjs';
 
 const DEFAULT_KERNEL = join(KERNEL_DIR, 'vmlinuz');
@@ -117,6 +117,12 @@ function moduleFiles(names) {
     return [...new Set(files)];
 }
 
+// The kernel sees one ramdisk right behind the other and takes an archive that is not compressed at a multiple of four.
+function ramdisk(tree, compress) {
+    const packed = COMPRESSORS[compress](tree.pack());
+    return Buffer.concat([packed, padding(packed.length)]);
+}
+
 // Puts the parts into one file and returns what is to be said of it: its measurements.
 function makeEif(eif, tool, files) {
     const parts = ['--kernel', files.kernel, '--cmdline-file', files.cmdline];
@@ -138,7 +144,7 @@ export function makeImage({ out, config, table, modules, kernel = DEFAULT_KERNEL
         ramdisk2: workTree(scratch, programs, { config, table }),
     };
     const contents = { kernel: readFileSync(kernel), cmdline };
-    for (const [name, tree] of Object.entries(trees)) contents[name] = COMPRESSORS[compress](tree.pack());
+    for (const [name, tree] of Object.entries(trees)) contents[name] = ramdisk(tree, compress);
     const files = {};
     for (const [name, content] of Object.entries(contents)) {
         files[name] = join(out, name);

@@ -76,7 +76,7 @@ static void ended(struct supervisor *v, struct service *s, int status)
                  F_STR("how", WIFEXITED(status) ? "status" : "signal"),
                  F_I64("number", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)),
                  F_U64("again_in_ms", s->due_ms - now_ms));
-    else
+    else if (well)
         log_info("program_done", F_STR("name", s->program->name), F_U64("ran_ms", ran_ms));
     if (!well)
         give_up(v, s, status);
