@@ -63,10 +63,10 @@ bench: build ## Latency, throughput and memory, measured on a local chain
 	@echo; echo 'the worker alone, code ready → response, beside plain workerd serve:'; $(BUILD)/bench/worker_bench
 	@echo; echo 'a million open foreign jobs, each event read twice:'; $(BUILD)/bench/scale
 
-enclave: ## The enclave's image in build/enclave (CONFIG=file; TABLE, KERNEL, MODULES, CMDLINE, COMPRESS, OUT)
+enclave: ## The enclave's image in build/enclave (CONFIG=file; more: docs/enclave.md)
 	@tools/setup.sh enclave
 	@node tools/enclave/build.mjs --config "$(CONFIG)" --table "$(TABLE)" --kernel "$(KERNEL)" --modules "$(MODULES)" \
-		--cmdline "$(CMDLINE)" --compress "$(COMPRESS)" --out "$(OUT)"
+		--cmdline "$(CMDLINE)" --compress "$(COMPRESS)" --resolver "$(RESOLVER)" --out "$(OUT)"
 
 screenshots: build ## The pictures of docs/dashboard.md, taken anew
 	@tools/setup.sh browser

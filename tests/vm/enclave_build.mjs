@@ -1,4 +1,4 @@
-// Builds the enclave's image in a copy of this tree, as `make enclave` does, under circumstances of choice.
+// Builds the enclave's image in copies of this tree, as `make enclave` does, under circumstances of choice.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,15 +13,18 @@ function trackedFiles() {
     return list.stdout.split('\0').filter((name) => name && !LINKED.includes(name));
 }
 
-// Copies the tree to the folder and builds there. args: of tools/enclave/build.mjs; umask and env as the shell has them.
-// Returns {dir, output, tool}: where the parts are, what was printed, and the path of a program that was built by its
-// folder and name.
-export function buildCopy(folder, { args, umask = '022', env = {} }) {
+// Copies the tree to the folder.
+export function copyTree(folder) {
     for (const name of trackedFiles()) {
         mkdirSync(join(folder, dirname(name)), { recursive: true });
         cpSync(join(ROOT, name), join(folder, name), { dereference: true });
     }
     for (const name of LINKED) symlinkSync(join(ROOT, name), join(folder, name));
+}
+
+// Builds in a copy. args: of tools/enclave/build.mjs; umask and env as the shell has them. Returns {dir, output, tool}:
+// where the parts are, what was printed, and the path of a program that was built by its folder and name.
+export function buildIn(folder, { args, umask = '022', env = {} }) {
     const script = 'umask "$1"; shift; exec node tools/enclave/build.mjs "$@"';
     const done = spawnSync('bash', ['-c', script, 'build', umask, ...args], {
         cwd: folder,

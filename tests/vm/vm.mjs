@@ -86,11 +86,12 @@ export class Vm {
     #next = 1;
     #waiting = new Map();
 
-    // As Machine.start. image: of packImage. kernelArgs: more for the kernel's command line.
+    // As Machine.start. image: of packImage. kernelArgs: more for the kernel's command line. norandmaps: the same addresses
+    // in every process, so that what was translated for one worker serves the next: a third of the work.
     static async start({ dir, image, kernelArgs = '', name = 'vm', ...rest }) {
         const vm = new Vm();
         vm.socketPath = join(dir, `${name}.sock`);
-        const append = `console=ttyS0 quiet panic=-1 mitigations=off ${kernelArgs}`;
+        const append = `console=ttyS0 quiet panic=-1 mitigations=off norandmaps ${kernelArgs}`;
         const devices = ['-serial', `unix:${vm.socketPath},server=on,wait=on`];
         vm.machine = await Machine.start({ dir, name, initrd: image, append, devices, ...rest });
         vm.port = vm.machine.port;

@@ -2,6 +2,7 @@
 // of it will measure.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../../devnet/lib/paths.mjs';
@@ -15,9 +16,10 @@ const HELP = `Usage: node tools/enclave/build.mjs --config FILE [options]
                     (vsock with Debian's kernel, none with another)
   --cmdline TEXT    the kernel's command line
   --compress NAME   of the ramdisks: zstd, gzip or none (zstd)
+  --resolver IPV4   a name server, asked over TCP (1.1.1.1)
   --out FOLDER      build/enclave`;
 
-const OPTIONS = ['config', 'table', 'kernel', 'modules', 'cmdline', 'compress', 'out'];
+const OPTIONS = ['config', 'table', 'kernel', 'modules', 'cmdline', 'compress', 'resolver', 'out'];
 
 function options() {
     const known = { help: { type: 'boolean', short: 'h' } };
@@ -31,6 +33,9 @@ function options() {
     if (!values.config) throw new Error('no config: make enclave CONFIG=FILE, the file as docs/configuration.md says');
     if (values.compress && !COMPRESSOR_NAMES.includes(values.compress)) {
         throw new Error(`--compress: found ${values.compress}, expected ${COMPRESSOR_NAMES.join(', ')}`);
+    }
+    if (values.resolver && !isIPv4(values.resolver)) {
+        throw new Error(`--resolver: found ${values.resolver}, expected an IPv4 address`);
     }
     const table = values.table ?? join(ROOT, 'deploy', 'enclave', 'init.conf');
     const modules = (values.modules ?? (values.kernel ? '' : 'vsock')).split(',').filter(Boolean);

@@ -8,9 +8,13 @@ import { Tree, padding } from './cpio.mjs';
 import { KERNEL_DIR, MODULES, addEtc, addLibraries, addModules, modulePath, run } from './parts.mjs';
 
 const DEFAULT_KERNEL = join(KERNEL_DIR, 'vmlinuz');
+// panic=-1: a kernel that cannot go on ends the enclave at once.
+const CMDLINE = 'console=ttyS0 quiet panic=-1 reboot=k random.trust_cpu=on';
+const DEFAULTS = { kernel: DEFAULT_KERNEL, cmdline: CMDLINE, compress: 'zstd', resolver: '1.1.1.1' };
 const FOLDERS = ['/dev', '/mnt', '/proc', '/run', '/sys', '/tmp', '/var']; // what init mounts on
 const WORKERD = '/opt/workerd';
 const NODE = 'oyster-serverless-executor';
+const TOOLS = [NODE, 'oyster-init', 'oyster-eif']; // needed whatever the table says
 // Keys of the node's config that are the image's own affair.
 const FIXED = {
     workerd_runtime_path: WORKERD,
@@ -18,8 +22,6 @@ const FIXED = {
     state_dir: '/run/oyster/state',
     ledger_file: '/run/oyster/ledger.db',
 };
-// panic=-1: a kernel that cannot go on ends the enclave at once.
-export const CMDLINE = 'console=ttyS0 quiet panic=-1 reboot=k random.trust_cpu=on';
 
 // 20 workers of 100 MiB, the image itself unpacked (135 MiB), the node and the gateway.
 const MEMORY_MIB = 3072;
@@ -31,8 +33,9 @@ const COMPRESSORS = {
 };
 export const COMPRESSOR_NAMES = Object.keys(COMPRESSORS);
 
-// Builds the programs in a folder of their own, with no path of this tree in them. Returns {program name: path}.
-export function buildPrograms() {
+// Builds the programs of these names that the tree has in a folder of their own, with no path of this tree in them.
+// Returns {name: path}.
+export function buildPrograms(names) {
     const dir = join(ROOT, 'build', 'enclave', 'obj'); // always here: relative paths to the sources are the same
     if (!existsSync(join(dir, 'build.ninja'))) {
         const flags = `-Dc_args=-ffile-prefix-map=${ROOT}=.`;
@@ -40,7 +43,7 @@ export function buildPrograms() {
     }
     run('ninja', ['-C', dir, 'build.ninja']); // what is built may have changed since
     const targets = JSON.parse(run('meson', ['introspect', '--targets', dir]));
-    const programs = targets.filter((t) => t.type === 'executable' && t.name.startsWith('oyster-'));
+    const programs = targets.filter((t) => t.type === 'executable' && names.includes(t.name));
     run('ninja', ['-C', dir, ...programs.map((t) => t.filename[0].slice(dir.length + 1))]);
     return Object.fromEntries(programs.map((t) => [t.name, t.filename[0]]));
 }
@@ -95,15 +98,14 @@ function bootTree(scratch, programs, modules) {
     return tree;
 }
 
-function workTree(scratch, programs, { config, table }) {
+function workTree(scratch, programs, { config, table, text, resolver }) {
     const tree = new Tree();
-    const text = readFileSync(table, 'utf8');
     for (const name of programsOf(table, text)) {
         if (!programs[name]) throw new Error(`${table}: /bin/${name} is no program of this tree`);
         addProgram(tree, scratch, `/bin/${name}`, programs[name]);
     }
     addProgram(tree, scratch, `${WORKERD}/workerd`, join(workerdDir(), 'workerd'));
-    addEtc(tree);
+    addEtc(tree, resolver);
     tree.file('/etc/oyster/init.conf', text);
     tree.file('/etc/oyster/config.json', nodeConfig(config, scratch, programs[NODE]));
     return tree;
@@ -131,17 +133,19 @@ function makeEif(eif, tool, files) {
     return run(tool, ['build', ...parts, ...ramdisks, ...needs, '--output', eif]).toString().trim();
 }
 
-// Makes kernel, cmdline, ramdisk1, ramdisk2 and, of them, oyster.eif in the folder out. modules: see moduleFiles. Returns
-// {trees, programs, files: {name: path}, eif, measured}.
-export function makeImage({ out, config, table, modules, kernel = DEFAULT_KERNEL, cmdline = CMDLINE, compress = 'zstd' }) {
+// Makes kernel, cmdline, ramdisk1, ramdisk2 and, of them, oyster.eif in the folder out. modules: see moduleFiles; the other
+// options as tools/enclave/build.mjs has them. Returns {trees, programs, files: {name: path}, eif, measured}.
+export function makeImage(options) {
+    const { out, config, table, modules, kernel, cmdline, compress, resolver } = { ...DEFAULTS, ...options };
     const scratch = join(out, 'scratch');
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch, { recursive: true });
     if (!existsSync(kernel)) throw new Error(`kernel ${kernel} is missing: run tools/setup.sh enclave, or name another`);
-    const programs = buildPrograms();
+    const text = readFileSync(table, 'utf8');
+    const programs = buildPrograms([...programsOf(table, text), ...TOOLS]);
     const trees = {
         ramdisk1: bootTree(scratch, programs, moduleFiles(modules)),
-        ramdisk2: workTree(scratch, programs, { config, table }),
+        ramdisk2: workTree(scratch, programs, { config, table, text, resolver }),
     };
     const contents = { kernel: readFileSync(kernel), cmdline };
     for (const [name, tree] of Object.entries(trees)) contents[name] = ramdisk(tree, compress);

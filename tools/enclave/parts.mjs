@@ -57,11 +57,12 @@ export function caBundle() {
     return Buffer.concat(names.map((name) => readFileSync(join(CERTIFICATES, name))));
 }
 
-export function addEtc(tree) {
+// resolver: address of a name server, which is asked over TCP; none: no names.
+export function addEtc(tree, resolver) {
     tree.file(CA_BUNDLE, caBundle());
     tree.file('/etc/passwd', 'root:x:0:0::/:/bin/false\n');
     tree.file('/etc/group', 'root:x:0:\n');
     tree.file('/etc/hosts', '127.0.0.1 localhost\n');
     tree.file('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n');
-    tree.file('/etc/resolv.conf', '');
+    tree.file('/etc/resolv.conf', resolver ? `nameserver ${resolver}\noptions use-vc\n` : '');
 }
