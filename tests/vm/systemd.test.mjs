@@ -100,7 +100,7 @@ describe('the node as a service of systemd', { skip: !existsSync(SYSTEMD) && `no
         assert.equal(await show('Result'), 'success');
         assert.equal(await show('ActiveState'), 'inactive');
         assert.equal((await vm.run(`test -e /proc/${pid}`)).status, 1);
-        assert.match(await vm.get(`ls -l /var/lib/${NAME}`), /990 .*990 .*\.db$/m);
+        assert.match(await vm.get(`ls -ln /var/lib/${NAME}`), /990 .*990 .*\.db$/m);
         assert.equal((await vm.run(`test -e /run/${NAME}`)).status, 1);
     });
 
