@@ -20,6 +20,7 @@ const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).filter(isMark
 const OFFLINE = new Set(['docs/job-authors.md']);
 // What a document says whose examples another test runs.
 const RUN_ELSEWHERE = /Every example below is run, in this order, by `tests\/e2e\/\w+\.test\.mjs`/;
+const STARTS_A_NODE = /--config-file \S+ .*&$/m;
 const API = '127.0.0.1:6001'; // where documents say a node is, and what it is watched by
 const METRICS = '127.0.0.1:9001';
 
@@ -66,11 +67,15 @@ describe('documents', () => {
 
     async function follow(name, blocks) {
         const dir = mkdtempSync(join(scratch, 'reader-'));
-        symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules')); // as where the sources are
+        // as where the sources are
+        symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'));
+        mkdirSync(join(dir, 'devnet', 'out'), { recursive: true });
+        symlinkSync(out, join(dir, 'devnet', 'out', 'net'));
         const at = { [API]: `127.0.0.1:${await freePort()}`, [METRICS]: `127.0.0.1:${await freePort()}` };
-        const session = new Session({ env: environment(dir, at), cwd: dir, offline: OFFLINE.has(name) });
+        const commands = blocks.filter((block) => block.kind === 'run').map((block) => block.code).join('');
+        const session = new Session({ env: environment(dir, at, commands), cwd: dir, offline: OFFLINE.has(name) });
         const log = [];
-        const node = await neededNode(dir, at, blocks);
+        const node = await neededNode(dir, at, commands);
         try {
             const reader = { session, dir, name, log, at };
             let printed = '';
@@ -85,10 +90,9 @@ describe('documents', () => {
     }
 
     // A document that speaks to a node and starts none speaks to one that runs.
-    async function neededNode(dir, at, blocks) {
-        const commands = blocks.filter((block) => block.kind === 'run').map((block) => block.code).join('');
+    async function neededNode(dir, at, commands) {
         const speaks = Object.keys(at).some((address) => commands.includes(address));
-        if (!speaks || /--config-file \S+ .*&$/m.test(commands)) return null;
+        if (!speaks || STARTS_A_NODE.test(commands)) return null;
         const key = join(dir, 'enclave.key');
         writeFileSync(key, randomBytes(32), { mode: 0o600 });
         const file = join(dir, 'config.json');
@@ -135,10 +139,15 @@ describe('documents', () => {
         }
         if (block.kind !== 'run' && block.kind !== 'settings') return undefined;
         const code = block.kind === 'settings' ? settings(block.code, dir, at) : moved(block.code, at);
-        const timer = setTimeout(() => session.stop(), BLOCK_MS);
+        let late = false;
+        const timer = setTimeout(() => {
+            late = true;
+            session.stop();
+        }, BLOCK_MS);
         const { status, printed: now, told } = await session.run(code);
         clearTimeout(timer);
         log.push(`--- ${where}\n${code}=> ${status}\n${now}\n${told}`);
+        assert.ok(!late, `${where} is not done after ${BLOCK_MS} ms:\n${code}\n${now}\n${told}`);
         assert.equal(status, 0, `${where} fails with ${status}:\n${code}\n${now}\n${told}`);
         return now;
     }
@@ -165,7 +174,7 @@ describe('documents', () => {
         return mine;
     }
 
-    function environment(dir, at) {
+    function environment(dir, at, commands) {
         const bin = join(dir, 'bin');
         mkdirSync(bin);
         // whoever reads as root needs no sudo
@@ -178,7 +187,7 @@ describe('documents', () => {
             OYSTER_EXECUTOR_METRICS_ADDR: at[METRICS],
             OYSTER_EXECUTOR_LEDGER_FILE: join(dir, 'ledger.db'),
             OYSTER_EXECUTOR_WORKERD_RUNTIME_PATH: workerdDir(),
-            OYSTERCTL_NODE_URL: `http://${at[API]}`,
+            ...(STARTS_A_NODE.test(commands) && { OYSTERCTL_NODE_URL: `http://${at[API]}` }),
         };
     }
 });
