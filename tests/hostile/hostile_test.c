@@ -11,12 +11,13 @@
  *   pad=N             a comment of N bytes behind the code
  *   crlf=1            its lines end with CR LF
  *   deterministic=0   what it answers differs from run to run: not compared by tests/e2e/ctl_exec.test.mjs
- * usage: hostile_test folder [name…] */
+ * usage: hostile_test [-j N] folder [name…]     N of them at a time, 1 unless said */
 #include "../support/netns.h"
 #include "../support/pool_driver.h"
 #include "util/log.h"
 
 #define NAMES_MAX 400
+#define AT_ONCE_MAX 16
 #if defined(__SANITIZE_ADDRESS__)
 #define GROWTH_MAX_KIB 131072 /* freed blocks are kept for a while */
 #else
@@ -213,32 +214,74 @@ static bool node_is_healthy(struct driver *d)
     return ok;
 }
 
-static bool run_script(struct driver *d, const char *folder, const char *name)
+/* One of those that run at the same time. */
+struct attempt {
+    struct script script;
+    struct outcome outcome;
+    uint64_t from_us;
+    bool begun;
+};
+
+/* One that is there to pass is left as it is; on a slow machine each other one is long enough to be drawn out. */
+static uint64_t deadline_of(const struct script *s)
+{
+    bool patient = driver_slowness() > 1 && s->end != (int)WORKER_DEADLINE && s->deadline_ms < PATIENT_DEADLINE_MS;
+    return patient ? PATIENT_DEADLINE_MS : s->deadline_ms;
+}
+
+static void begin(struct attempt *a, struct driver *d, const char *folder, const char *name)
 {
     char path[512];
-    struct script s;
-    struct outcome o = { 0 };
+    *a = (struct attempt){ 0 };
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (!read_script(&a->script, path))
+        return;
+    const struct script *s = &a->script;
+    a->begun = true;
+    a->from_us = clock_mono_us();
+    driver_start(d, &a->outcome, s->code, s->code_len, s->inputs.data, s->inputs.len, deadline_of(s));
+}
+
+/* Waits for its end; true when it is the one expected. */
+static bool finish(struct attempt *a, struct driver *d, const char *name)
+{
+    const struct script *s = &a->script;
+    const struct outcome *o = &a->outcome;
     printf("[ RUN      ] %s\n", name);
-    if (!read_script(&s, path)) {
+    if (!a->begun) {
         printf("  its first line cannot be read\n[  FAILED  ] %s\n", name);
-        script_free(&s);
         return false;
     }
-    uint64_t from_us = clock_mono_us();
-    driver_start(d, &o, s.code, s.code_len, s.inputs.data, s.inputs.len, s.deadline_ms);
-    (void)driver_until(d, driver_outcome_there, &o, s.deadline_ms + 20000);
-    uint64_t took_ms = (clock_mono_us() - from_us) / 1000;
-    const char *wrong = judge(&s, &o, took_ms);
+    (void)driver_until(d, driver_outcome_there, &a->outcome, deadline_of(s) + 20000);
+    uint64_t took_ms = ((o->calls > 0 ? o->done_at_us : clock_mono_us()) - a->from_us) / 1000;
+    const char *wrong = judge(s, o, took_ms);
     if (wrong)
         printf("  %s: end %d, HTTP %d, %zu bytes \"%.*s\", %llu ms, reason \"%s\", console \"%.*s\"\n", wrong,
-               (int)o.result.end, o.result.http_status, o.output.len, o.output.len > 300 ? 300 : (int)o.output.len,
-               buf_cstr(&o.output), (unsigned long long)took_ms, o.reason, 300, buf_cstr(&o.console));
-    bool ok = !wrong && node_is_healthy(d);
-    printf("[  %s ] %s (%llu ms)\n", ok ? "     OK" : "FAILED ", name, (unsigned long long)took_ms);
-    outcome_free(&o);
-    script_free(&s);
-    return ok;
+               (int)o->result.end, o->result.http_status, o->output.len, o->output.len > 300 ? 300 : (int)o->output.len,
+               buf_cstr(&a->outcome.output), (unsigned long long)took_ms, o->reason, 300,
+               buf_cstr(&a->outcome.console));
+    printf("[  %s ] %s (%llu ms)\n", wrong ? "FAILED " : "     OK", name, (unsigned long long)took_ms);
+    return !wrong;
+}
+
+/* Runs n scripts at the same time, and an honest job after them. Returns how many failed. */
+static unsigned run_batch(struct driver *d, const char *folder, char *const names[], unsigned n)
+{
+    struct attempt attempts[AT_ONCE_MAX];
+    unsigned failed = 0;
+    for (unsigned i = 0; i < n; i++)
+        begin(&attempts[i], d, folder, names[i]);
+    for (unsigned i = 0; i < n; i++)
+        failed += !finish(&attempts[i], d, names[i]);
+    if (!node_is_healthy(d)) {
+        printf("[  FAILED  ] %s (after it)\n", names[n - 1]);
+        failed++;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        outcome_free(&attempts[i].outcome);
+        script_free(&attempts[i].script);
+    }
+    return failed;
 }
 
 /* ---- surroundings ---- */
@@ -299,12 +342,13 @@ static bool check_holding(const struct holding *was, const struct holding *is, i
     return ok;
 }
 
-static unsigned run_all(struct driver *d, const char *folder, char *const names[], unsigned n, int api)
+static unsigned run_all(struct driver *d, const char *folder, char *const names[], unsigned n, unsigned at_once,
+                        int api)
 {
     unsigned failed = !node_is_healthy(d);
     struct holding was = hold(d);
-    for (unsigned i = 0; i < n; i++)
-        failed += !run_script(d, folder, names[i]);
+    for (unsigned i = 0; i < n; i += at_once)
+        failed += run_batch(d, folder, names + i, n - i < at_once ? n - i : at_once);
     struct holding is = hold(d);
     return failed + !check_holding(&was, &is, api);
 }
@@ -318,10 +362,19 @@ int main(int argc, char **argv)
         printf("no network namespace to be had: skipped\n");
         return 77;
     }
+    unsigned at_once = 1;
+    if (argc > 3 && strcmp(argv[1], "-j") == 0) {
+        at_once = (unsigned)strtoul(argv[2], NULL, 10);
+        at_once = at_once < 1 ? 1 : at_once > AT_ONCE_MAX ? AT_ONCE_MAX : at_once;
+        argv += 2;
+        argc -= 2;
+    }
     char *found[NAMES_MAX];
     unsigned n_found = argc == 2 ? list_scripts(found, argv[1]) : 0;
     struct pool_config c = driver_config();
     c.egress_public = true;
+    c.capacity = at_once < c.capacity ? c.capacity : at_once + 1;
+    c.warm_workers = at_once < c.warm_workers ? c.warm_workers : at_once;
     struct driver d;
     struct err e = { 0 };
     if (argc < 2 || !driver_open(&d, &c, &e)) {
@@ -329,7 +382,7 @@ int main(int argc, char **argv)
         return 1;
     }
     unsigned n = argc == 2 ? n_found : (unsigned)argc - 2;
-    unsigned failed = run_all(&d, argv[1], argc == 2 ? found : argv + 2, n, api);
+    unsigned failed = run_all(&d, argv[1], argc == 2 ? found : argv + 2, n, at_once, api);
     failed += !driver_close(&d);
     (void)close(api);
     for (unsigned i = 0; i < n_found; i++)

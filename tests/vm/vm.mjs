@@ -14,6 +14,7 @@ export const KERNEL = join(KERNEL_DIR, 'vmlinuz');
 const QEMU = 'qemu-system-x86_64';
 // Old enough to have no AVX, whose emulation makes everything half as slow again.
 const CPU = 'Westmere,+rdrand,+fsgsbase';
+const TRANSLATED_MIB = 1024; // room for translated code: QEMU 7.2 was seen to hang with the default when that was full
 export const OUTWARD = '10.0.2.100:8545'; // inside: leads to the port given as `outward`
 const WORKERD = 'node_modules/@cloudflare/workerd-linux-64/bin/workerd';
 
@@ -58,7 +59,7 @@ export class Machine {
         if (outward) net.push(`guestfwd=tcp:${OUTWARD}-cmd:busybox nc 127.0.0.1 ${outward}`);
         if (inward) net.push(`hostfwd=tcp:127.0.0.1:${machine.port}-:${inward}`);
         const args = [
-            ...['-machine', 'q35,accel=tcg', '-cpu', CPU, '-m', `${memoryMb}M`, '-smp', String(cpus)],
+            ...['-machine', 'q35', '-accel', `tcg,tb-size=${TRANSLATED_MIB}`, '-cpu', CPU, '-m', `${memoryMb}M`, '-smp', String(cpus)],
             ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
             ...['-kernel', kernel, '-initrd', initrd, '-append', append],
             ...['-netdev', net.join(','), '-device', 'virtio-net-pci,netdev=n,romfile='],

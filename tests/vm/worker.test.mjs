@@ -1,9 +1,10 @@
 // The worker's unit tests inside the virtual machine: cgroups of version 2 and the sandbox on a real kernel that has
-// all controllers there, the pool with workerd, some of the hostile jobs.
-import { mkdtempSync, rmSync } from 'node:fs';
+// all controllers there, the pool with workerd, the hostile jobs.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { ROOT } from '../../devnet/lib/paths.mjs';
 import { assert } from '../e2e/harness.mjs';
 import { Vm, packImage } from './vm.mjs';
 
@@ -11,8 +12,10 @@ const SLOWNESS = 20; // what the emulated processor needs as time, at most
 const [CGROUP, SANDBOX, POOL] = ['cgroup', 'sandbox', 'pool'].map((name) => `tests/unit/worker_${name}_test`);
 const HOSTILE = 'tests/hostile/hostile_test';
 const PROGRAMS = [CGROUP, SANDBOX, 'tests/unit/worker_probe', POOL, HOSTILE];
-// Killed by the group's memory limit, each by another kind of memory; a boot takes 1.5 s here, so there are few.
-const SCRIPTS = ['load-memory.js', 'memory-buffers.js', 'memory-wasm-memory.js'];
+const FOLDER = 'tests/hostile';
+const SCRIPTS = readdirSync(join(ROOT, FOLDER)).filter((name) => name.endsWith('.js')).sort();
+const AT_ONCE = 4; // more than the machine has processors, as some wait
+const PART = 60; // of them in one program, which has an end of its own
 
 // [{name, ok}] of what a cmocka program, or one that prints like it, says.
 function results(output) {
@@ -29,9 +32,10 @@ describe('workers in a virtual machine with cgroup version 2', () => {
 
     before(async () => {
         const image = join(dir, 'image');
-        const files = SCRIPTS.map((name) => `tests/hostile/${name}`);
+        const files = SCRIPTS.map((name) => `${FOLDER}/${name}`);
         packImage(image, { build: process.env.OYSTER_BUILD, programs: PROGRAMS, files });
-        vm = await Vm.start({ dir, image });
+        vm = await Vm.start({ dir, image, memoryMb: 3072 });
+        await vm.get('echo 1 >/proc/sys/vm/overcommit_memory'); // as the enclave's first process does
     });
 
     after(async () => {
@@ -60,5 +64,8 @@ describe('workers in a virtual machine with cgroup version 2', () => {
     program('cgroups', CGROUP);
     program('sandbox', SANDBOX);
     program('endings of jobs', `${POOL} test_endings`);
-    program('hostile jobs', `${HOSTILE} tests/hostile ${SCRIPTS.join(' ')}`);
+    for (let at = 0; at < SCRIPTS.length; at += PART) {
+        const part = SCRIPTS.slice(at, at + PART);
+        program(`hostile jobs from ${at + 1}`, `${HOSTILE} -j ${AT_ONCE} ${FOLDER} ${part.join(' ')}`);
+    }
 });

@@ -261,6 +261,9 @@ int boot_clock(struct err *e)
 int boot_limits(struct err *e)
 {
     const struct rlimit files = { OPEN_FILES, OPEN_FILES };
+    CLEANUP(fd_close_p) int fd = open("/proc/sys/vm/overcommit_memory", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "1", 1) < 0)
+        return err_sys(e, "allow reservations");
     return setrlimit(RLIMIT_NOFILE, &files) < 0 ? err_sys(e, "allow %d open files", OPEN_FILES) : 0;
 }
 

