@@ -72,9 +72,9 @@ test('console, status, time, CPU and memory are told', () => {
 test('each error code has its exit code', () => {
     const cases = [
         [13, 'export default {', [], /^console: .*SyntaxError/m],
-        [14, handler('for (;;) {}'), ['--deadline', '300'], /^error code: +4 \(deadline exceeded\)$/m],
+        [14, handler('for (;;) {}'), ['--deadline', '300ms'], /^error code: +4 \(deadline exceeded\)$/m],
         [15, handler('return new Response("x".repeat(90001));'), [], /^error code: +5 /m],
-        [16, handler('const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1));'), ['--deadline', '60000'], /memory limit/],
+        [16, handler('const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1));'), ['--deadline', '60s'], /memory limit/],
     ];
     for (const [expected, code, args, line] of cases) {
         const { status, text, err } = exec(['-', ...args], { input: code });
@@ -102,7 +102,7 @@ test('several files are told apart', () => {
 test('what cannot be run is said in one line', () => {
     const cases = [
         [1, [join(dir, 'nothing.js')], /^oysterctl: .*nothing\.js: No such file or directory\n$/],
-        [2, [FACTORISE, '--deadline', '0'], /^oysterctl: --deadline: found 0, expected 1 to 3600000\n$/],
+        [2, [FACTORISE, '--deadline', '0'], /^oysterctl: --deadline: found 0, expected 1ms to 1h\n$/],
         [1, [FACTORISE, '--workerd-dir', dir], /^oysterctl: .*workerd/],
         [2, [], /^oysterctl: .*FILE/],
     ];
@@ -117,7 +117,7 @@ test('nothing is left behind, also when it is interrupted', () => {
     const check = watchCgroups();
     const forever = codeFile('forever.js', handler('for (;;) {}'));
     const args = ['--signal=INT', '1', ctlBinary(), 'exec', forever, '--no-network', '--workerd-dir', workerdDir()];
-    const run = spawnSync('timeout', [...args, '--deadline', '60000'], { timeout: LIMIT_MS });
+    const run = spawnSync('timeout', [...args, '--deadline', '60s'], { timeout: LIMIT_MS });
     assert.match(run.stderr.toString(), /^oysterctl: stopped by SIGINT\n$/);
     check();
 });

@@ -57,7 +57,7 @@ function byExec(dir, configFile, jobs) {
     for (const { name, code } of jobs) writeFileSync(pathOf(name), code);
     const inputs = pathOf(`${jobs[0].name}.inputs`);
     writeFileSync(inputs, jobs[0].inputs);
-    const options = ['--input-file', inputs, '--deadline', String(jobs[0].deadline), '--config-file', configFile];
+    const options = ['--input-file', inputs, '--deadline', `${jobs[0].deadline}ms`, '--config-file', configFile];
     const args = ['exec', ...jobs.map((job) => pathOf(job.name)), ...options, '--json'];
     return new Promise((resolve, reject) => {
         execFile(ctlBinary(), args, { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {

@@ -64,11 +64,10 @@ static int read_inputs(struct buf *out, const struct ctl *c, struct err *e)
     return 0;
 }
 
-static int read_number(uint64_t *out, const struct ctl *c, const char *name, uint64_t max, struct err *e)
+static int read_count(uint64_t *out, const struct ctl *c, struct err *e)
 {
-    if (args_u64(out, &c->args, name) && (*out < 1 || *out > max))
-        return err_set(e, -CTL_EUSAGE, "%s: found %llu, expected 1 to %llu", name, (unsigned long long)*out,
-                       (unsigned long long)max);
+    if (args_u64(out, &c->args, "--count") && (*out < 1 || *out > COUNT_MAX))
+        return err_set(e, -CTL_EUSAGE, "--count: found %llu, expected 1 to %u", (unsigned long long)*out, COUNT_MAX);
     return 0;
 }
 
@@ -76,9 +75,10 @@ static int read_numbers(struct exec_job *job, const struct ctl *c, struct err *e
 {
     uint64_t count = 1;
     job->deadline_ms = DEADLINE_MS;
-    int rc = read_number(&job->deadline_ms, c, "--deadline", DEADLINE_MAX_MS, e);
-    if (rc == 0)
-        rc = read_number(&count, c, "--count", COUNT_MAX, e);
+    if (args_ms(&job->deadline_ms, &c->args, "--deadline") &&
+        (job->deadline_ms < 1 || job->deadline_ms > DEADLINE_MAX_MS))
+        return err_set(e, -CTL_EUSAGE, "--deadline: found %s, expected 1ms to 1h", args_get(&c->args, "--deadline"));
+    int rc = read_count(&count, c, e);
     job->count = (size_t)count;
     return rc;
 }
@@ -336,7 +336,10 @@ static int run(struct ctl *c, struct err *e)
 static const struct option_def options[] = {
     { .name = "--input", .kind = OPT_TEXT, .value = "TEXT", .help = "the job's inputs [default: empty]" },
     { .name = "--input-file", .kind = OPT_FILE, .value = "FILE", .help = "the job's inputs; - is standard input" },
-    { .name = "--deadline", .kind = OPT_U64, .value = "MS", .help = "milliseconds the job may take [default: 5000]" },
+    { .name = "--deadline",
+      .kind = OPT_SECONDS,
+      .value = "TIME",
+      .help = "what the job may take: 500ms, 5s [default: 5s]" },
     { .name = "--count", .kind = OPT_U64, .value = "N", .help = "run it so often, each on a new worker [default: 1]" },
     { .name = "--workerd-dir",
       .kind = OPT_DIR,
