@@ -192,12 +192,20 @@ describe('documents', () => {
     }
 });
 
+// As GitHub names a heading.
+const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
+const anchors = (text) => [...text.matchAll(/^#+ (.*)$/gm)].map((m) => anchorOf(m[1]));
+
 test('every link of a document leads somewhere', () => {
     for (const name of DOCUMENTS) {
         const text = readFileSync(join(ROOT, name), 'utf8');
-        for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
             if (/^[a-z]+:/.test(target)) continue;
-            assert.ok(existsSync(join(ROOT, dirname(name), target)), `${name} links to ${target}`);
+            const [path, anchor] = target.split('#');
+            const file = path === '' ? name : join(dirname(name), path);
+            assert.ok(existsSync(join(ROOT, file)), `${name} links to ${target}`);
+            if (anchor === undefined) continue;
+            assert.ok(anchors(readFileSync(join(ROOT, file), 'utf8')).includes(anchor), `${name} links to ${target}`);
         }
     }
 });
