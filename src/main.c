@@ -190,7 +190,7 @@ static int fail(int code, const struct err *e)
 
 static int print(const struct buf *b)
 {
-    return fwrite(b->data, 1, b->len, stdout) == b->len ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+    return buf_write(b, stdout) ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 
 static int print_text(void (*text)(struct buf *out))

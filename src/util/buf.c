@@ -115,6 +115,13 @@ void *xcalloc(size_t n, size_t size)
     return p;
 }
 
+bool buf_write(const struct buf *b, FILE *to)
+{
+    if (b->len && fwrite(b->data, 1, b->len, to) != b->len)
+        return false;
+    return fflush(to) == 0;
+}
+
 void *xmemdup(const void *data, size_t len)
 {
     void *p = xcalloc(1, len);

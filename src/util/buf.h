@@ -3,8 +3,10 @@
 #ifndef OYSTER_UTIL_BUF_H
 #define OYSTER_UTIL_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* {0} is an empty buffer. data is NULL while nothing was ever appended; there is no NUL behind it (see buf_cstr). */
 struct buf {
@@ -42,6 +44,9 @@ void buf_consume(struct buf *b, size_t n);
 
 /* Forgets the content and keeps the storage. */
 void buf_reset(struct buf *b);
+
+/* Writes the content and flushes; false with errno set when not all of it could be written. Nothing is a success. */
+bool buf_write(const struct buf *b, FILE *to);
 
 /* Releases the storage; the buffer is empty afterwards. */
 void buf_free(struct buf *b);

@@ -456,7 +456,7 @@ static int run(struct ctl *c, struct err *e)
         return err_set(e, -CTL_EUSAGE, "%.40s: not a shell that is known, expected bash, zsh or fish", shell);
     if (c->json)
         out_strn(c->out, "script", (const char *)text.data, text.len);
-    else if (fwrite(text.data, 1, text.len, stdout) != text.len)
+    else if (!buf_write(&text, stdout))
         return err_sys(e, "standard output");
     return CTL_OK;
 }

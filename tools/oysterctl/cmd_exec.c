@@ -179,17 +179,12 @@ static void put_output(struct out *o, const struct buf *output)
     out_hide(o);
 }
 
-static int write_all(FILE *to, const struct buf *b)
-{
-    return fwrite(b->data, 1, b->len, to) == b->len && fflush(to) == 0 ? 0 : -EIO;
-}
-
 /* Into a file or a pipe goes what the job wrote, byte for byte; a terminal is shown text that cannot play with it. */
 static int show_output(const struct buf *output, struct err *e)
 {
     CLEANUP(buf_free) struct buf shown = { 0 };
     if (!isatty(STDOUT_FILENO))
-        return write_all(stdout, output) < 0 ? err_set(e, -EIO, "standard output: cannot be written") : 0;
+        return buf_write(output, stdout) ? 0 : err_sys(e, "standard output");
     for (size_t i = 0; i < output->len; i++) {
         uint8_t byte = output->data[i];
         if (byte >= 0x20 && byte != 0x7f ? true : byte == '\n' || byte == '\t')
@@ -199,7 +194,7 @@ static int show_output(const struct buf *output, struct err *e)
     }
     if (shown.len && shown.data[shown.len - 1] != '\n')
         buf_push(&shown, '\n');
-    return write_all(stdout, &shown) < 0 ? err_set(e, -EIO, "standard output: cannot be written") : 0;
+    return buf_write(&shown, stdout) ? 0 : err_sys(e, "standard output");
 }
 
 /* The output alone goes to standard output, what is told about it to standard error. */
@@ -213,7 +208,7 @@ static int show_one(const struct ctl *c, const struct exec_run *r, struct err *e
     out_free(o);
     int rc = show_output(&r->output, e);
     if (!c->quiet)
-        (void)write_all(stderr, &text);
+        (void)buf_write(&text, stderr);
     return rc;
 }
 

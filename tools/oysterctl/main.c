@@ -14,11 +14,6 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-static int write_out(const struct buf *b)
-{
-    return fwrite(b->data, 1, b->len, stdout) == b->len && fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
-}
-
 static int exit_of(int rc)
 {
     if (rc >= 0)
@@ -41,7 +36,7 @@ static int finish(struct ctl *c, int code, const struct err *e)
         out_write_json(&text, c->out);
     else
         out_write_text(&text, c->out);
-    int written = write_out(&text);
+    int written = buf_write(&text, stdout) ? CTL_OK : CTL_FAILED;
     if (e->code)
         (void)fprintf(stderr, "oysterctl: %s\n", e->msg);
     return code ? code : written;
@@ -67,7 +62,7 @@ static int print_help(const struct command *command)
         help_command(&text, command);
     else
         help_all(&text);
-    return write_out(&text);
+    return buf_write(&text, stdout) ? CTL_OK : CTL_FAILED;
 }
 
 /* Keys may live in this process: no core dump, no attaching by others of the same user. */

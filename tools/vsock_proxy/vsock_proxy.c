@@ -96,7 +96,7 @@ static int print_help(void)
 {
     CLEANUP(buf_free) struct buf b = { 0 };
     options_help(&b);
-    return fwrite(b.data, 1, b.len, stdout) == b.len ? EXIT_OK : EXIT_FAILED;
+    return buf_write(&b, stdout) ? EXIT_OK : EXIT_FAILED;
 }
 
 int main(int argc, char *argv[])

@@ -70,7 +70,7 @@ static void serve(void *arg, struct peer *p, bool eof)
 {
     struct fixture *f = arg;
     if (!*peer_tag(p)) {
-        if (!memmem(peer_in(p)->data, peer_in(p)->len, "\r\n\r\n", 4))
+        if (peer_in(p)->len == 0 || !memmem(peer_in(p)->data, peer_in(p)->len, "\r\n\r\n", 4))
             return;
         buf_reset(&f->head);
         buf_append(&f->head, peer_in(p)->data, peer_in(p)->len);

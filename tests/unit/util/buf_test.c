@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -142,12 +143,31 @@ static void descriptors(void **state)
     assert_int_equal(close(kept), 0);
 }
 
+static void written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    CLEANUP(buf_free) struct buf b = { 0 };
+    FILE *file = tmpfile(), *full = fopen("/dev/full", "w");
+    char back[8] = "";
+    assert_true(file && full);
+    assert_true(buf_write(&b, full));
+    buf_puts(&b, "abc");
+    assert_true(buf_write(&b, file));
+    rewind(file);
+    assert_int_equal(fread(back, 1, sizeof back, file), 3);
+    assert_string_equal(back, "abc");
+    assert_false(buf_write(&b, full));
+    assert_int_equal(errno, ENOSPC);
+    (void)fclose(file);
+    (void)fclose(full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows),   cmocka_unit_test(text),           cmocka_unit_test(extend_zeroes),
         cmocka_unit_test(consume), cmocka_unit_test(steal_and_free), cmocka_unit_test(overflow_aborts),
-        cmocka_unit_test(copies),  cmocka_unit_test(descriptors),
+        cmocka_unit_test(copies),  cmocka_unit_test(descriptors),    cmocka_unit_test(written_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
