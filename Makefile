@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 GENERATION ?= 2
 NODES ?= 1
-# contracts and packages, and jobs by the hundred in workers that no sanitizer sees into
-NOT_SANITIZED := contracts,packaging,ctl_docs,ctl_exec
+# contracts, alert rules and packages, and jobs by the hundred in workers that no sanitizer sees into
+NOT_SANITIZED := contracts,observability,packaging,ctl_docs,ctl_exec
 SANITIZE := -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
 FUZZ := -Db_lundef=false -Dfuzz=true -Dtests=false
 MESON_SETUP := meson setup --prefix=$(PREFIX)

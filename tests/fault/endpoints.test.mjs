@@ -1,0 +1,73 @@
+// A node with two endpoints of which one is dead, silent or of another chain: jobs are answered by way of the other.
+import { describe, after, before, test } from 'node:test';
+import { Devnet, showLogs, sleep, waitFor } from '../e2e/harness.mjs';
+import { answeredOnce, startNode } from './harness.mjs';
+import { FaultProxy } from './proxy.mjs';
+
+describe('two endpoints', () => {
+    let net;
+    before(async () => {
+        net = await Devnet.start({ generation: 1 });
+    });
+    after(() => net.stop());
+
+    const dead = () => ({ http: async () => { throw new Error('dead'); }, upgrade: (socket) => socket.destroy() || true });
+    const mute = () => ({ http: async () => new Promise(() => {}), upgrade: () => true });
+    const otherChain = () => ({
+        http: async (call, forward, reply) =>
+            reply(call.method === 'eth_chainId' ? JSON.stringify({ jsonrpc: '2.0', id: call.id, result: '0x1' }) : (await forward()).text),
+    });
+    const cases = [
+        ['the first is dead', async (a) => (a.fault = dead())],
+        ['the second is dead', async (a, b) => (b.fault = dead())],
+        ['the first dies on the way', async (a) => { await sleep(200); a.fault = dead(); a.cutStreams(); }],
+        ['they die in turn', async (a, b) => {
+            for (const [one, other] of [[a, b], [b, a], [a, b]]) {
+                other.fault = {};
+                one.fault = dead();
+                one.cutStreams();
+                await sleep(700);
+            }
+        }],
+    ];
+    for (const [name, during] of cases)
+        test(name, { timeout: 90_000 }, async () => {
+            const [a, b] = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
+            const node = await startNode(net, [a, b]);
+            try {
+                await answeredOnce(net, `${name}, before`, { deadline: 10_000 });
+                await answeredOnce(net, name, { deadline: 20_000, whileWaiting: () => during(a, b) });
+                await answeredOnce(net, `${name}, after`, { deadline: 20_000 });
+            } catch (e) {
+                showLogs(net);
+                throw e;
+            } finally {
+                a.fault = b.fault = {};
+                await node.stop('SIGTERM', 45_000);
+                await net.contracts.executors.connect(net.owner).drainExecutor(node.address).then((tx) => tx.wait());
+                await Promise.all([a.stop(), b.stop()]);
+            }
+        });
+
+    for (const [name, fault] of [['silent', mute], ['of another chain', otherChain]])
+        test(`from the start the first is ${name}`, { timeout: 90_000 }, async () => {
+            const [a, b] = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
+            a.fault = fault();
+            let node;
+            try {
+                node = net.newNode({ chain: { chainId: net.chain.chainId, httpUrl: [a.httpUrl, b.httpUrl], wsUrl: [a.wsUrl, b.wsUrl] } });
+                await node.start();
+                await net.configure(node);
+                await waitFor('the registration', () => net.register(node).then(() => true, () => false), { timeoutMs: 40_000, everyMs: 500 });
+                await answeredOnce(net, name, { deadline: 30_000 });
+            } catch (e) {
+                showLogs(net);
+                throw e;
+            } finally {
+                a.fault = {};
+                await node?.stop('SIGTERM', 45_000);
+                if (node) await net.contracts.executors.connect(net.owner).drainExecutor(node.address).then((tx) => tx.wait());
+                await Promise.all([a.stop(), b.stop()]);
+            }
+        });
+});
