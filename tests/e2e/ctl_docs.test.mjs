@@ -1,29 +1,18 @@
 // docs/oysterctl.md is true: every example runs as it stands, in the document's order, against a chain and a node; every
 // command, option and exit code stands in the document and in the man page.
-import { spawn } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { encryptKeystoreJson, parseEther, toUtf8Bytes } from 'ethers';
 import { ROOT, workerdDir } from '../../devnet/lib/paths.mjs';
+import { blocksOf, kindOf } from '../docs/markdown.mjs';
+import { Session } from '../docs/session.mjs';
 import { attestationFile, ctlBinary, keyFile, oysterctl } from './ctl.mjs';
 import { assert, readFileSync, scenario, useDevnet } from './harness.mjs';
 
 const MANUAL = readFileSync(join(ROOT, 'docs', 'oysterctl.md'), 'utf8');
 const MAN_PAGE = readFileSync(join(dirname(ctlBinary()), 'oysterctl.1'), 'utf8').replaceAll('\\-', '-');
-const examples = [...MANUAL.matchAll(/```sh\n([^]*?)```/g)].flatMap((m) => m[1].trim().split(/(?<!\\)\n/));
-
-// One shell for all lines, as a reader has it; ends at the first that fails. Returns {code, output}.
-function shell(lines, { cwd, env }) {
-    return new Promise((resolve, reject) => {
-        const script = ['set -e', ...lines.map((line) => `echo '$ ${line.replaceAll("'", '')}'\n${line}`)].join('\n');
-        const child = spawn('bash', ['-c', script], { cwd, env: { ...process.env, ...env }, detached: true });
-        let output = '';
-        for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
-        child.once('error', reject);
-        child.once('close', (code) => resolve({ code, output }));
-    });
-}
+const examples = blocksOf(MANUAL).filter((block) => kindOf(block).kind === 'run');
 
 // "stake add" → its group's line in --help begins with two blanks and the name.
 async function commandNames() {
@@ -56,6 +45,7 @@ describe('the manual of oysterctl', () => {
     scenario('every example', holder, async (net) => {
         const { jobs, userCode } = net.contracts;
         const env = {
+            ...process.env,
             PATH: `${dirname(ctlBinary())}:${process.env.PATH}`,
             OYSTERCTL_NODE_URL: holder.node.url,
             ROOT_KEY: net.attestor.hypervisor.root,
@@ -65,8 +55,17 @@ describe('the manual of oysterctl', () => {
             CODE: userCode.target,
             WORKERD_DIR: workerdDir(),
         };
-        const { code, output } = await shell(examples, { cwd: net.dir, env });
-        assert.equal(code, 0, output);
+        const session = new Session({ env, cwd: net.dir });
+        let output = '';
+        try {
+            for (const { code } of examples) {
+                const { status, printed, told } = await session.run(code);
+                output += `$ ${code}${printed}\n${told}`;
+                assert.equal(status, 0, output);
+            }
+        } finally {
+            await session.stop();
+        }
         assert.match(output, /output: +hello you/);
         assert.match(output, /deregisterExecutor: included/);
         assert.equal(await net.contracts.stakeToken.balanceOf(net.owner.address), parseEther('200'));
