@@ -23,6 +23,7 @@
 #define RESOLVER_LOOK_MS 5000
 
 #define MEMORY_BYTES ((uint64_t)256 << 20)
+#define CPU_PERIOD_US 100000u
 #define PIDS_MAX 64
 
 enum state {
@@ -173,6 +174,16 @@ static void on_timer(uv_timer_t *t)
     wait_and_start(g);
 }
 
+/* A quota of all processors, which bounds nothing. The kernel accounts quotas while there is a group that has one, and
+ * turns that on and off by rewriting its own code on every processor; with this one it is on all the time, and not
+ * turned on and off around each job that runs alone. Best effort: where it is refused, a group above has a quota. */
+static void keep_accounting(const struct egress_config *config)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t quota_us = (cpus > 0 ? (uint32_t)cpus : 1) * CPU_PERIOD_US;
+    (void)cgroup_set_cpu(config->cgroups, config->cgroup_index, quota_us, CPU_PERIOD_US, NULL);
+}
+
 struct egress *egress_new(const struct egress_config *config, struct err *e)
 {
     int listener = io_listen(runtime_state_fd(config->runtime), "egress.sock", BACKLOG, e);
@@ -180,12 +191,15 @@ struct egress *egress_new(const struct egress_config *config, struct err *e)
         return NULL;
     struct egress *g = xcalloc(1, sizeof *g);
     *g = (struct egress){ .state = ST_UP, .config = *config, .listener = listener };
-    struct cgroup_limits limits = { .memory_bytes = MEMORY_BYTES, .cpu_period_us = 100000, .pids_max = PIDS_MAX };
+    struct cgroup_limits limits = { .memory_bytes = MEMORY_BYTES,
+                                    .cpu_period_us = CPU_PERIOD_US,
+                                    .pids_max = PIDS_MAX };
     if (cgroup_set_limits(config->cgroups, config->cgroup_index, &limits, e) != 0 || start(g, e) != 0) {
         (void)close(listener);
         free(g);
         return NULL;
     }
+    keep_accounting(config);
     (void)uv_timer_init(config->loop, &g->timer);
     (void)uv_fs_poll_init(config->loop, &g->resolver);
     g->timer.data = g->resolver.data = g;
