@@ -58,6 +58,7 @@ static const struct key keys[] = {
     { "config_auth", &kind_word, AT(owner_configures), 0, 0, 0, "\"none\"", "\"owner\" or \"none\"" },
     { "owner", &kind_address, AT(owner), 0, 0, 0, ABSENT, "an address: 40 hex digits with or without 0x" },
     { "vsock_addr", &kind_vsock_addr, AT(vsock_addr), 1, 0, 0, ABSENT, VSOCK_EXPECTED },
+    { "nsm_device", &kind_text, AT(nsm_device), 1, 0, 0, "\"/dev/nsm\"", "a path that is not empty" },
     { "attestation_user_data_file", &kind_text, AT(attestation_user_data_file), 1, 0, 0, ABSENT,
       "a path that is not empty" },
     { "log_format", &kind_choice, AT(log_format), 0, 0, 0, "\"logfmt\"", "\"logfmt\" or \"json\"", LIVE },

@@ -78,6 +78,7 @@ struct config {
     uint32_t api_rate_limit_total;    /* of all peers; 500, 0 = any number */
     struct address owner;             /* zero = the first that is told to the API */
     char *vsock_addr;                 /* "CID:PORT": the HTTP API there as well; NULL = not */
+    char *nsm_device;                 /* "/dev/nsm" */
     char *attestation_user_data_file; /* NULL = documents carry config_hash as their user data */
     enum log_format log_format;       /* "logfmt" */
     enum log_level log_level;         /* "info" */

@@ -40,7 +40,7 @@ void node_attest(void *arg, const uint8_t *nonce, size_t len, api_attested_fn *d
     };
     n->attested_done = done;
     n->attested_arg = done_arg;
-    n->nsm_call = nsm_call_attest(n->loop, NSM_DEVICE, &fields, on_document, n);
+    n->nsm_call = nsm_call_attest(n->loop, n->config->nsm_device, &fields, on_document, n);
 }
 
 void node_cancel_attest(void *arg)

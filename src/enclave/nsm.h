@@ -13,7 +13,6 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-#define NSM_DEVICE "/dev/nsm"
 #define NSM_REQUEST_MAX ((size_t)0x1000)
 #define NSM_RESPONSE_MAX ((size_t)0x3000)
 #define NSM_USER_DATA_MAX 512
@@ -47,7 +46,7 @@ struct nsm_info {
 
 /* All return 0 or a negative errno with one line in e: -ENODEV where there is no device, -EMSGSIZE for what is too long
  * to ask for, -EPROTO for a response that is none, -EIO for an error that the module names (its name is in the line).
- * device: NSM_DEVICE. */
+ * device: /dev/nsm in an enclave. */
 
 /* A new attestation document, appended to out. */
 int nsm_attest(struct buf *out, const char *device, const struct nsm_fields *fields, struct err *e);
