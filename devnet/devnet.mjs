@@ -25,7 +25,7 @@ function explain(net, generation, envFile) {
         console.log(`           ${name.padEnd(20)} ${address}`);
     }
     const { hypervisor, verifier } = net.attestor;
-    console.log(`documents  ${hypervisor.url}/attestation/raw?public_key=HEX  as an enclave's attestation server gives them`);
+    console.log(`module     ${hypervisor.device}  the Nitro Secure Module of the devnet's nodes`);
     console.log(`verifier   ${verifier.url}  oyster-attestation-verifier, key ${net.attestor.address}`);
     for (const node of nodes) {
         console.log(`${node.name.padEnd(10)} enclave ${node.address}, API ${node.url}`);

@@ -80,7 +80,7 @@ const SUITES = {
     e2e: () => nodeTests('e2e'),
     fault: () => nodeTests('fault', 2), // mostly waiting; each file has a chain and groups of its own
     docs: () => nodeTests('docs'),
-    vm: () => nodeTests('vm'),
+    vm: () => nodeTests('vm', 2), // a guest has one processor
 };
 
 const results = [];

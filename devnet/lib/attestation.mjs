@@ -13,6 +13,9 @@ export const PCRS = [1, 2, 3].map((byte) => hexlify(new Uint8Array(48).fill(byte
 export const VERIFIER_PCRS = [4, 5, 6].map((byte) => hexlify(new Uint8Array(48).fill(byte)));
 
 export const imageId = (pcrs) => keccak256(concat(pcrs));
+
+// The registers in what a verifier vouches for (Attestor.vouched).
+export const pcrsOf = ([, { PCR0, PCR1, PCR2 }]) => [PCR0, PCR1, PCR2];
 const bare = (hex) => hex.replace(/^0x/, '');
 
 async function ready(child, pattern) {
@@ -22,13 +25,19 @@ async function ready(child, pattern) {
     });
 }
 
-// {child, url, root}: documents for whatever key asks, of an image with these registers unless asked for another.
-async function startHypervisor(dir, pcrs) {
-    const args = pcrs.flatMap((pcr, i) => [`--pcr${i}`, bare(pcr)]);
-    const child = new Child('devnet-nsm', nsmBinary(), args, { logFile: join(dir, 'devnet-nsm.log') });
+// What devnet-nsm is told of an image's registers.
+export const pcrArgs = (pcrs) => pcrs.flatMap((pcr, i) => [`--pcr${i}`, bare(pcr)]);
+
+// {child, url, root, rootKeyFile, device}: a hypervisor that runs an image with these registers. device: path of its
+// security module; url: documents for whatever key asks, of whatever image. Those of a folder have the same root. mood:
+// a file; while it holds "error NAME" or "delay MS", the module is not well.
+export async function startHypervisor(dir, pcrs, { name = 'devnet-nsm', mood } = {}) {
+    const rootKeyFile = join(dir, 'nitro-root.pem');
+    const args = ['--root-key', rootKeyFile, ...pcrArgs(pcrs), ...(mood ? ['--mood', mood] : [])];
+    const child = new Child(name, nsmBinary(), args, { logFile: join(dir, `${name}.log`) });
     const [line] = await ready(child, /^\{.*\}$/m);
-    const { port, root } = JSON.parse(line);
-    return { child, url: `http://127.0.0.1:${port}`, root };
+    const { port, root, device } = JSON.parse(line);
+    return { child, url: `http://127.0.0.1:${port}`, root, rootKeyFile, device };
 }
 
 async function startVerifier(dir, key, root) {

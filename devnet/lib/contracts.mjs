@@ -117,3 +117,19 @@ export async function attachContracts({ author, jobOwner, userCode }) {
         jobOwner: owner,
     };
 }
+
+// The name of the custom error that a transaction or call ends in.
+export async function errorOf(contracts, work) {
+    try {
+        await work;
+    } catch (e) {
+        if (e.revert) return e.revert.name;
+        const { executors, jobs, jobOwner, attestationVerifier } = contracts;
+        for (const contract of [executors, jobs, jobOwner, attestationVerifier]) {
+            const parsed = e.data && contract.interface.parseError(e.data);
+            if (parsed) return parsed.name;
+        }
+        throw e;
+    }
+    return null;
+}

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Attestor, imageId } from './attestation.mjs';
+import { Attestor, imageId, pcrsOf } from './attestation.mjs';
 import { Chain } from './chain.mjs';
 import { addressesOf, deployContracts } from './contracts.mjs';
 import { KeyExecutor, registerExecutor } from './executor.mjs';
@@ -61,14 +61,13 @@ export class Devnet {
         await node.setGasKey(node.gas);
     }
 
-    // Asks the node for its message and registers it with an attestation: its document, made by the devnet's hypervisor,
-    // vouched for by the devnet's verifier.
-    async register(node, { stake } = {}) {
-        const { enclave_public_key: enclavePubKey } = await node.details();
+    // Asks the node for its message and registers it with an attestation: the document (the one that the node gets from
+    // its security module), vouched for by the devnet's verifier.
+    async register(node, { stake, document: given } = {}) {
         const registration = await node.registrationMessage();
-        const document = await this.attestor.document(enclavePubKey);
+        const document = given ?? (await node.document());
         const attestation = await this.attestor.vouched(document);
-        node.attestation = { document, imageId: imageId(this.attestor.pcrs) };
+        node.attestation = { document, imageId: imageId(pcrsOf(attestation)) };
         return registerExecutor(this.contracts, { owner: this.owner, registration, stake, attestation });
     }
 

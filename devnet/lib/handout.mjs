@@ -31,7 +31,7 @@ function whereabouts({ chain, contracts, attestor }) {
         JOBS_CONTRACT: contracts.jobs.target,
         CODE_CONTRACT: contracts.userCode.target,
         JOB_OWNER_CONTRACT: contracts.jobOwner.target,
-        ATTESTATION_URL: `${attestor.hypervisor.url}/attestation/raw`, // ?public_key= and the enclave's, in hex
+        OYSTER_EXECUTOR_NSM_DEVICE: attestor.hypervisor.device, // what a node that is started here finds as its setting
         VERIFIER_URL: attestor.verifier.url,
         NITRO_ROOT: attestor.hypervisor.root,
     };

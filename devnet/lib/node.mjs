@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { SigningKey, computeAddress, getBytes, hexlify, randomBytes } from 'ethers';
 import { executorBinary, workerdDir } from './paths.mjs';
 import { Child, freePort, waitFor } from './proc.mjs';
+import { publicKey64 } from './signing.mjs';
 import { residentBytes } from './system.mjs';
 
 // The config file's content for a node on this chain.
@@ -39,9 +40,15 @@ export class ExecutorNode {
         const signerFile = join(this.dir, 'enclave.key');
         writeFileSync(signerFile, getBytes(key.privateKey), { mode: 0o600 });
         const { stateDir, ledgerFile } = this;
-        const own = { metrics_addr: '127.0.0.1:0' }; // several nodes live beside each other
+        // several nodes live beside each other, in enclaves of the same image
+        const own = { metrics_addr: '127.0.0.1:0', nsm_device: contracts.attestor?.hypervisor.device };
         this.config = { ...nodeConfig({ chain, contracts, signerFile, stateDir, ledgerFile }), ...own, ...config };
         this.writeConfig();
+    }
+
+    // The enclave's public key, as executor-details has it.
+    get publicKey() {
+        return publicKey64(this.key);
     }
 
     writeConfig() {
@@ -122,6 +129,13 @@ export class ExecutorNode {
             return status !== 503 && { status, text }; // 503: the chain has not said yet which generation it is
         });
         return JSON.parse(await this.#expectOk(answer, 'signed-registration-message'));
+    }
+
+    // The attestation document that the node has its security module sign.
+    async document() {
+        const response = await fetch(`${this.url}/attestation/raw`);
+        if (!response.ok) throw new Error(`${this.name}: /attestation/raw: ${response.status} ${await response.text()}`);
+        return Buffer.from(await response.arrayBuffer());
     }
 
     // What the node uses of memory now, in bytes, as the kernel counts it.

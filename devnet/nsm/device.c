@@ -1,186 +1,63 @@
-/* devnet-nsm-device: a Nitro Secure Module as a character device, for machines that have none. The kernel's CUSE lets
- * this program answer for /dev/nsm: the same ioctl, requests and responses as the real one's, signed under a root of
- * its own, whose public key it writes to a file when the device is there.
- *
- * The argument of the ioctl holds pointers, which the kernel does not follow by itself: it is asked first for the
- * argument, then for what that points to (fuse_reply_ioctl_retry). */
-#define FUSE_USE_VERSION 31
+#include "device.h"
+
+#define FUSE_USE_VERSION 35 /* ioctl numbers without a sign */
 
 #include <cuse_lowlevel.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
-#include "enclave/cbor.h"
 #include "enclave/nsm.h"
-#include "nitro.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
-#include "util/file.h"
-#include "util/hex.h"
 
-#define N_PCRS 16
-#define LOCKED_PCRS 3
-#define RANDOM_BYTES 256
-#define MODULE_ID "i-00000000devnet-enc000000"
-#define MOOD_MAX 64
+#define NAME "devnet-nsm"
+#define PLACE "/mnt" /* a folder that every system has; covered in our mount namespace alone */
+#define FILE_NAME PLACE "/nsm"
+#define PATH_MAX_BYTES 96
 
-struct module {
-    struct nitro_chain chain;
-    uint8_t pcrs[N_PCRS][SHA384_BYTES];
-    const char *root_file;
-    const char *mood_file; /* "error NAME" or "delay MS", while it is there */
+struct device {
+    uv_poll_t poll;
+    struct fuse_session *session;
+    struct fuse_buf buf;
+    const struct module *module;
+    char path[PATH_MAX_BYTES];
+    bool cuse, mounted;
+    device_ready_fn *ready;
+    void *ready_arg;
 };
 
-/* ---- what the module answers ---- */
-
-static void put_error(struct buf *out, const char *name)
+static void on_open(fuse_req_t req, struct fuse_file_info *fi)
 {
-    buf_reset(out);
-    cbor_put_map(out, 1);
-    cbor_put_text(out, "Error");
-    cbor_put_text(out, name);
+    (void)fuse_reply_open(req, fi);
 }
 
-static void put_description(struct buf *out)
+static bool is_known(int cmd, unsigned flags)
 {
-    static const char *const versions[] = { "version_major", "version_minor", "version_patch" };
-    cbor_put_map(out, 1);
-    cbor_put_text(out, "DescribeNSM");
-    cbor_put_map(out, 7);
-    for (size_t i = 0; i < 3; i++) {
-        cbor_put_text(out, versions[i]);
-        cbor_put_uint(out, i == 0);
-    }
-    cbor_put_text(out, "module_id");
-    cbor_put_text(out, MODULE_ID);
-    cbor_put_text(out, "max_pcrs");
-    cbor_put_uint(out, 32);
-    cbor_put_text(out, "locked_pcrs");
-    cbor_put_array(out, LOCKED_PCRS);
-    for (size_t i = 0; i < LOCKED_PCRS; i++)
-        cbor_put_uint(out, i);
-    cbor_put_text(out, "digest");
-    cbor_put_text(out, "SHA384");
+    return (unsigned)cmd == NSM_IOCTL && !(flags & FUSE_IOCTL_COMPAT);
 }
 
-static void put_random(struct buf *out)
+static bool is_request(const struct nsm_message *m)
 {
-    uint8_t bytes[RANDOM_BYTES];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
-        put_error(out, "InternalError");
-        return;
-    }
-    cbor_put_map(out, 1);
-    cbor_put_text(out, "GetRandom");
-    cbor_put_map(out, 1);
-    cbor_put_text(out, "random");
-    cbor_put_bytes(out, bytes, sizeof bytes);
+    return m->request.iov_len > 0 && m->request.iov_len <= NSM_REQUEST_MAX;
 }
 
-/* Reads bytes or null. Returns the name of the error, or NULL. */
-static const char *read_field(struct attestation_bytes *out, struct cbor_in *in, size_t max)
+static size_t room_of(const struct nsm_message *m)
 {
-    struct cbor_value v;
-    if (cbor_in_next(in, &v, NULL) < 0 || (v.kind != CBOR_KIND_BYTES && v.kind != CBOR_KIND_NULL))
-        return "InvalidArgument";
-    if (v.kind == CBOR_KIND_BYTES)
-        *out = (struct attestation_bytes){ v.data, (size_t)v.n };
-    return out->len > max ? "InputTooLarge" : NULL;
+    return m->response.iov_len < NSM_RESPONSE_MAX ? m->response.iov_len : NSM_RESPONSE_MAX;
 }
 
-static const char *read_fields(struct attestation *a, struct cbor_in *in)
-{
-    const struct {
-        const char *name;
-        struct attestation_bytes *out;
-        size_t max;
-    } fields[] = { { "user_data", &a->user_data, NSM_USER_DATA_MAX },
-                   { "nonce", &a->nonce, NSM_NONCE_MAX },
-                   { "public_key", &a->public_key, NSM_PUBLIC_KEY_MAX } };
-    struct cbor_value map, key;
-    if (cbor_in_expect(in, &map, CBOR_KIND_MAP, "Attestation", NULL) < 0)
-        return "InvalidArgument";
-    for (uint64_t i = 0; i < map.n; i++) {
-        const char *error = "InvalidArgument";
-        if (cbor_in_expect(in, &key, CBOR_KIND_TEXT, "key", NULL) < 0)
-            return error;
-        for (size_t j = 0; j < sizeof fields / sizeof *fields; j++)
-            if (cbor_text_is(&key, fields[j].name))
-                error = read_field(fields[j].out, in, fields[j].max);
-        if (error)
-            return error;
-    }
-    return cbor_in_done(in) ? NULL : "InvalidArgument";
-}
+/* ---- a character device: the kernel follows the pointers when it is told to ---- */
 
-static void put_attestation(struct buf *out, struct module *m, struct cbor_in *in)
-{
-    CLEANUP(buf_free) struct buf document = { 0 };
-    struct attestation a = { .module_id = { (const uint8_t *)MODULE_ID, strlen(MODULE_ID) },
-                             .timestamp_ms = clock_wall_ms() };
-    for (size_t i = 0; i < N_PCRS; i++)
-        a.pcrs[i] = m->pcrs[i];
-    const char *error = read_fields(&a, in);
-    if (error) {
-        put_error(out, error);
-        return;
-    }
-    nitro_document(&document, &a, &m->chain);
-    cbor_put_map(out, 1);
-    cbor_put_text(out, "Attestation");
-    cbor_put_map(out, 1);
-    cbor_put_text(out, "document");
-    cbor_put_bytes(out, document.data, document.len);
-}
-
-static void answer(struct buf *out, struct module *m, const uint8_t *request, size_t len)
-{
-    struct cbor_in in = { .data = request, .len = len };
-    struct cbor_value first, key;
-    if (cbor_in_next(&in, &first, NULL) < 0)
-        put_error(out, "InvalidArgument");
-    else if (cbor_text_is(&first, "DescribeNSM"))
-        put_description(out);
-    else if (cbor_text_is(&first, "GetRandom"))
-        put_random(out);
-    else if (first.kind == CBOR_KIND_MAP && first.n == 1 && cbor_in_next(&in, &key, NULL) == 0 &&
-             cbor_text_is(&key, "Attestation"))
-        put_attestation(out, m, &in);
-    else
-        put_error(out, "InvalidOperation");
-}
-
-/* What a test wants to see of a device that is not well. */
-static bool moody(struct buf *out, const struct module *m)
-{
-    CLEANUP(buf_free) struct buf mood = { 0 };
-    char name[MOOD_MAX];
-    unsigned ms;
-    if (!m->mood_file || file_read(&mood, m->mood_file, MOOD_MAX - 1, NULL) < 0)
-        return false;
-    if (sscanf(buf_cstr(&mood), "delay %u", &ms) == 1)
-        (void)nanosleep(&(struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 }, NULL);
-    if (sscanf(buf_cstr(&mood), "error %63s", name) != 1)
-        return false;
-    put_error(out, name);
-    return true;
-}
-
-/* ---- the ioctl ---- */
-
-static void serve(fuse_req_t req, struct module *m, const uint8_t *request, const struct nsm_message *message)
+static void serve_copied(fuse_req_t req, const struct device *d, const uint8_t *request, const struct nsm_message *m)
 {
     CLEANUP(buf_free) struct buf response = { 0 };
     CLEANUP(buf_free) struct buf out = { 0 };
-    if (!moody(&response, m))
-        answer(&response, m, request, message->request.iov_len);
-    if (response.len > message->response.iov_len)
-        put_error(&response, "BufferTooSmall");
-    if (response.len > message->response.iov_len) {
+    if (!module_answer(&response, d->module, request, m->request.iov_len, m->response.iov_len)) {
         (void)fuse_reply_err(req, EINVAL);
         return;
     }
@@ -195,19 +72,19 @@ static void fetch(fuse_req_t req, uint8_t *arg, const struct nsm_message *m)
 {
     struct iovec in[] = { { arg, sizeof *m }, m->request };
     struct iovec out[] = { { arg + offsetof(struct nsm_message, response.iov_len), sizeof(size_t) }, m->response };
-    if (m->request.iov_len == 0 || m->request.iov_len > NSM_REQUEST_MAX)
-        (void)fuse_reply_err(req, EMSGSIZE);
-    else
+    if (is_request(m))
         (void)fuse_reply_ioctl_retry(req, in, 2, out, 2);
+    else
+        (void)fuse_reply_err(req, EMSGSIZE);
 }
 
-static void on_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *fi, unsigned flags, const void *in,
-                     size_t in_len, size_t out_len)
+static void on_device_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *fi, unsigned flags,
+                            const void *in, size_t in_len, size_t out_len)
 {
     (void)fi;
     struct nsm_message m;
     struct iovec whole = { arg, sizeof m };
-    if ((unsigned)cmd != NSM_IOCTL || (flags & FUSE_IOCTL_COMPAT)) {
+    if (!is_known(cmd, flags)) {
         (void)fuse_reply_err(req, ENOTTY);
         return;
     }
@@ -216,59 +93,162 @@ static void on_ioctl(fuse_req_t req, int cmd, void *arg, struct fuse_file_info *
         return;
     }
     memcpy(&m, in, sizeof m);
-    if (m.response.iov_len > NSM_RESPONSE_MAX)
-        m.response.iov_len = NSM_RESPONSE_MAX;
+    m.response.iov_len = room_of(&m);
     if (out_len == 0)
         fetch(req, arg, &m);
     else
-        serve(req, fuse_req_userdata(req), (const uint8_t *)in + sizeof m, &m);
+        serve_copied(req, fuse_req_userdata(req), (const uint8_t *)in + sizeof m, &m);
 }
 
-static void on_open(fuse_req_t req, struct fuse_file_info *fi)
+static void on_device_ready(void *arg)
 {
-    (void)fuse_reply_open(req, fi);
+    struct device *d = arg;
+    d->ready(d->ready_arg, d->path);
 }
 
-/* ---- start ---- */
-
-static void on_ready(void *arg)
+static int make_device(struct device *d, const char *name, struct err *e)
 {
-    struct module *m = arg;
-    uint8_t key[P384_PUBLIC_BYTES];
-    char text[2 * P384_PUBLIC_BYTES + 1];
-    struct err e = { 0 };
-    nitro_root_key(key, &m->chain);
-    (void)hex_encode(text, key, sizeof key);
-    if (file_replace(m->root_file, text, strlen(text), 0644, &e) < 0)
-        (void)fprintf(stderr, "devnet-nsm-device: %s\n", e.msg);
-}
-
-static int run(struct module *m, const char *name)
-{
-    static const struct cuse_lowlevel_ops ops = { .init_done = on_ready, .open = on_open, .ioctl = on_ioctl };
-    char devname[80], program[] = "devnet-nsm-device", foreground[] = "-f", single[] = "-s";
+    static const struct cuse_lowlevel_ops ops = { .init_done = on_device_ready,
+                                                  .open = on_open,
+                                                  .ioctl = on_device_ioctl };
+    char program[] = NAME, foreground[] = "-f", single[] = "-s", devname[PATH_MAX_BYTES];
     char *argv[] = { program, foreground, single, NULL };
     const char *info_argv[] = { devname };
     struct cuse_info info = { .dev_info_argc = 1, .dev_info_argv = info_argv, .flags = CUSE_UNRESTRICTED_IOCTL };
-    (void)snprintf(devname, sizeof devname, "DEVNAME=%.60s", name);
-    return cuse_lowlevel_main(3, argv, &info, &ops, m);
+    int threads;
+    (void)snprintf(devname, sizeof devname, "DEVNAME=%.64s", name);
+    (void)snprintf(d->path, sizeof d->path, "/dev/%.64s", name);
+    d->session = cuse_lowlevel_setup(3, argv, &info, &ops, &threads, d);
+    return d->session ? 0 : err_set(e, -ENODEV, "no device %s: CUSE needs root rights and /dev/cuse", d->path);
 }
 
-/* devnet-nsm-device NAME ROOT_FILE MOOD_FILE: registers 0 to 2 hold bytes of 0x01, 0x02, 0x03. */
-int main(int argc, char **argv)
+/* ---- a file: the pointers lead into the caller's memory ---- */
+
+static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct nitro_cert_spec specs[4];
-    struct module m = { .root_file = argv[2] };
-    if (argc != 4) {
-        (void)fputs("Usage: devnet-nsm-device NAME ROOT_FILE MOOD_FILE\n", stderr);
-        return 2;
+    (void)fi;
+    const struct stat st = { .st_ino = ino, .st_mode = S_IFREG | 0600, .st_nlink = 1 };
+    (void)fuse_reply_attr(req, &st, 0);
+}
+
+static void on_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    on_open(req, fi);
+}
+
+/* Returns 0, or the errno that the caller is to see. */
+static int answer_in_place(const struct device *d, pid_t caller, struct nsm_message *m)
+{
+    uint8_t request[NSM_REQUEST_MAX];
+    CLEANUP(buf_free) struct buf response = { 0 };
+    if (!is_request(m))
+        return EMSGSIZE;
+    struct iovec here = { request, m->request.iov_len };
+    if (process_vm_readv(caller, &here, 1, &m->request, 1, 0) != (ssize_t)m->request.iov_len)
+        return EFAULT;
+    if (!module_answer(&response, d->module, request, m->request.iov_len, room_of(m)))
+        return EINVAL;
+    m->response.iov_len = response.len;
+    here = (struct iovec){ response.data, response.len };
+    return process_vm_writev(caller, &here, 1, &m->response, 1, 0) == (ssize_t)response.len ? 0 : EFAULT;
+}
+
+static void on_file_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+                          unsigned flags, const void *in, size_t in_len, size_t out_len)
+{
+    (void)ino;
+    (void)arg;
+    (void)fi;
+    struct nsm_message m;
+    int error = is_known((int)cmd, flags) && in_len == sizeof m && out_len == sizeof m ? 0 : ENOTTY;
+    if (!error) {
+        memcpy(&m, in, sizeof m);
+        error = answer_in_place(fuse_req_userdata(req), fuse_req_ctx(req)->pid, &m);
     }
-    m.mood_file = argv[3];
-    for (size_t i = 0; i < LOCKED_PCRS; i++)
-        memset(m.pcrs[i], (int)i + 1, sizeof m.pcrs[i]);
-    size_t n = nitro_usual_chain(specs, (int64_t)clock_wall_s());
-    nitro_chain_make(&m.chain, NULL, specs, n);
-    int rc = run(&m, argv[1]);
-    nitro_chain_free(&m.chain);
-    return rc ? 1 : 0;
+    if (error)
+        (void)fuse_reply_err(req, error);
+    else
+        (void)fuse_reply_ioctl(req, 0, &m, sizeof m);
+}
+
+/* A folder in memory over PLACE, with an empty file to mount on. */
+static int make_place(struct err *e)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return err_sys(e, "a mount namespace (root rights are needed)");
+    if (mount("tmpfs", PLACE, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
+        return err_sys(e, "a folder in memory on " PLACE);
+    CLEANUP(fd_close_p) int fd = open(FILE_NAME, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    return fd < 0 ? err_sys(e, FILE_NAME) : 0;
+}
+
+static int make_file(struct device *d, struct err *e)
+{
+    static const struct fuse_lowlevel_ops ops = { .getattr = on_getattr, .open = on_file_open, .ioctl = on_file_ioctl };
+    char program[] = NAME;
+    char *argv[] = { program, NULL };
+    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+    int rc = make_place(e);
+    if (rc < 0)
+        return rc;
+    d->session = fuse_session_new(&args, &ops, sizeof ops, d);
+    d->mounted = d->session && fuse_session_mount(d->session, FILE_NAME) == 0;
+    (void)snprintf(d->path, sizeof d->path, "/proc/%ld/root" FILE_NAME, (long)getpid());
+    return d->mounted ? 0 : err_set(e, -ENODEV, "no file system by FUSE, which needs root rights and /dev/fuse");
+}
+
+/* ---- both ---- */
+
+static void on_readable(uv_poll_t *handle, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct device *d = handle->data;
+    int n = fuse_session_receive_buf(d->session, &d->buf);
+    if (n > 0)
+        fuse_session_process_buf(d->session, &d->buf);
+    else if (n != -EINTR && n != -EAGAIN)
+        (void)uv_poll_stop(handle);
+}
+
+struct device *device_open(uv_loop_t *loop, const char *cuse_name, const struct module *module, device_ready_fn *ready,
+                           void *arg, struct err *e)
+{
+    struct device *d = xcalloc(1, sizeof *d);
+    d->module = module;
+    d->ready = ready;
+    d->ready_arg = arg;
+    d->cuse = cuse_name != NULL;
+    d->poll.data = d;
+    int rc = d->cuse ? make_device(d, cuse_name, e) : make_file(d, e);
+    if (rc == 0 && uv_poll_init(loop, &d->poll, fuse_session_fd(d->session)) < 0)
+        rc = err_set(e, -EIO, "the device's queue cannot be waited for");
+    if (rc < 0) {
+        free(d);
+        return NULL;
+    }
+    (void)uv_poll_start(&d->poll, UV_READABLE, on_readable);
+    if (!d->cuse)
+        ready(arg, d->path);
+    return d;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct device *d = handle->data;
+    if (d->cuse) {
+        cuse_lowlevel_teardown(d->session);
+    } else {
+        fuse_session_unmount(d->session);
+        fuse_session_destroy(d->session);
+    }
+    free(d->buf.mem);
+    free(d);
+}
+
+void device_free(struct device *d)
+{
+    if (d)
+        uv_close((uv_handle_t *)&d->poll, on_closed);
 }

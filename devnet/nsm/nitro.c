@@ -1,6 +1,7 @@
 #include "nitro.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -13,6 +14,7 @@
 
 #include "enclave/cbor.h"
 #include "util/cleanup.h"
+#include "util/file.h"
 
 #define HOUR_S 3600
 #define DAY_S (24 * HOUR_S)
@@ -149,6 +151,45 @@ void nitro_chain_make(struct nitro_chain *out, const struct nitro_chain *root, c
         assert(out->certs[i].pkey);
         issue(&out->certs[i].der, &specs[i], out->certs[i].pkey, out->certs[parent].name, out->certs[parent].pkey);
     }
+}
+
+/* The key of the file; a new one, written there, where there is no file. NULL with e. */
+static EVP_PKEY *open_key(const char *file, struct err *e)
+{
+    EVP_PKEY *pkey = NULL;
+    BIO *in = BIO_new_file(file, "r");
+    if (in) {
+        pkey = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+        BIO_free(in);
+        if (!pkey)
+            (void)err_set(e, -EINVAL, "%s: found no private key, expected one as PEM", file);
+        return pkey;
+    }
+    pkey = EVP_EC_gen("P-384");
+    BIO *text = BIO_new(BIO_s_mem());
+    assert(pkey && text && PEM_write_bio_PrivateKey(text, pkey, NULL, NULL, 0, NULL, NULL));
+    char *data;
+    long len = BIO_get_mem_data(text, &data);
+    int rc = file_replace(file, data, (size_t)len, 0600, e);
+    BIO_free(text);
+    if (rc < 0) {
+        EVP_PKEY_free(pkey);
+        pkey = NULL;
+    }
+    return pkey;
+}
+
+int nitro_root_open(struct nitro_chain *out, const struct nitro_cert_spec *spec, const char *key_file, struct err *e)
+{
+    EVP_PKEY *pkey = open_key(key_file, e);
+    *out = (struct nitro_chain){ 0 };
+    if (!pkey)
+        return e->code;
+    out->certs[0].pkey = pkey;
+    out->certs[0].name = spec->name;
+    issue(&out->certs[0].der, spec, pkey, spec->name, pkey);
+    out->n = 1;
+    return 0;
 }
 
 void nitro_chain_free(struct nitro_chain *c)

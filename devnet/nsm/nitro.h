@@ -11,6 +11,7 @@
 #include "enclave/attestation.h"
 #include "enclave/crypto.h"
 #include "util/buf.h"
+#include "util/err.h"
 
 #define NITRO_CHAIN_MAX 20
 #define NITRO_FIELDS_MAX 12
@@ -45,6 +46,10 @@ size_t nitro_usual_chain(struct nitro_cert_spec specs[4], int64_t at_s);
 void nitro_chain_make(struct nitro_chain *out, const struct nitro_chain *root, const struct nitro_cert_spec *specs,
                       size_t n);
 void nitro_chain_free(struct nitro_chain *c);
+
+/* A chain of one certificate whose key (PEM) is in a file, or made and put there where there is none: a root that
+ * several may have. Returns 0 or a negative errno with e. */
+int nitro_root_open(struct nitro_chain *out, const struct nitro_cert_spec *spec, const char *key_file, struct err *e);
 
 /* The root's public key. */
 void nitro_root_key(uint8_t out[P384_PUBLIC_BYTES], const struct nitro_chain *c);

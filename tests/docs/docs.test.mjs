@@ -23,6 +23,7 @@ const RUN_ELSEWHERE = /Every example below is run, in this order, by `tests\/e2e
 const STARTS_A_NODE = /--config-file \S+ .*&$/m;
 const API = '127.0.0.1:6001'; // where documents say a node is, and what it is watched by
 const METRICS = '127.0.0.1:9001';
+const NSM = 'OYSTER_EXECUTOR_NSM_DEVICE'; // whoever sources devnet.env has it
 
 const scratch = mkdtempSync(join(tmpdir(), 'oyster-docs-'));
 const prefix = join(scratch, 'prefix');
@@ -128,6 +129,7 @@ describe('documents', () => {
             state_dir: join(dir, 'state'),
             port: Number(at[API].split(':')[1]),
             metrics_addr: at[METRICS],
+            nsm_device: given(NSM),
         };
     }
 
@@ -138,7 +140,7 @@ describe('documents', () => {
             assert.ok(isPrinted(block.code, printed), `${where} promises:\n${block.code}\nprinted was:\n${printed}`);
         }
         if (block.kind !== 'run' && block.kind !== 'settings') return undefined;
-        const code = block.kind === 'settings' ? settings(block.code, dir, at) : moved(block.code, at);
+        const code = block.kind === 'settings' ? settings(block.code, dir) : moved(block.code, at);
         let late = false;
         const timer = setTimeout(() => {
             late = true;
@@ -158,11 +160,9 @@ describe('documents', () => {
     }
 
     // The reader's own values: the devnet's where it names them, else a folder below the reader's own.
-    function settings(code, dir, at) {
-        const key = `$(curl -s http://${at[API]}/executor-details | jq -r .enclave_public_key | cut -c 3-)`;
-        const own = { RUNTIME: workerdDir(), ATTESTATION_URL: `"${given('ATTESTATION_URL')}?public_key=${key}"` };
+    function settings(code, dir) {
         const value = (key, text) => {
-            if (key in own) return own[key];
+            if (key === 'RUNTIME') return workerdDir();
             return given(key) ?? (text.startsWith('/') ? folder(dir, text) : text);
         };
         return code.replace(/^export (\w+)=(\S+)/gm, (_, key, text) => `export ${key}=${value(key, text)}`);
@@ -187,6 +187,7 @@ describe('documents', () => {
             OYSTER_EXECUTOR_METRICS_ADDR: at[METRICS],
             OYSTER_EXECUTOR_LEDGER_FILE: join(dir, 'ledger.db'),
             OYSTER_EXECUTOR_WORKERD_RUNTIME_PATH: workerdDir(),
+            [NSM]: given(NSM),
             ...(STARTS_A_NODE.test(commands) && { OYSTERCTL_NODE_URL: `http://${at[API]}` }),
         };
     }

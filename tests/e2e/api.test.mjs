@@ -38,7 +38,7 @@ for (const generation of GENERATIONS) {
     describe(`HTTP API on generation ${generation}`, () => {
         // In order: what one test configures, the next one finds.
         const net = useDevnet({ generation }, async (net, holder) => {
-            holder.node = net.newNode();
+            holder.node = net.newNode({ config: { nsm_device: undefined } });
             await holder.node.start();
         });
         const node = () => net.node;

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { SigningKey, hexlify, id, keccak256, parseEther, randomBytes, toUtf8Bytes } from 'ethers';
 import { Attestor, PCRS, VERIFIER_PCRS, imageId } from '../../devnet/lib/attestation.mjs';
 import { Chain } from '../../devnet/lib/chain.mjs';
-import { addressesOf, deployContracts } from '../../devnet/lib/contracts.mjs';
+import { addressesOf, deployContracts, errorOf } from '../../devnet/lib/contracts.mjs';
 import { KeyExecutor, addStake, deregister, drain, removeStake, revive } from '../../devnet/lib/executor.mjs';
 import { answersTo, createJob, eventIn, eventsIn, saveCode } from '../../devnet/lib/jobs.mjs';
 import { publicKey64, signAttestation } from '../../devnet/lib/signing.mjs';
@@ -67,22 +67,6 @@ const VIEWS = {
         jobs: ['deadline', 'execStartTime', 'executionTime', 'jobOwner', 'env', 'outputCount'],
     },
 };
-
-// The name of the custom error that a transaction or call ends in.
-async function errorOf(contracts, work) {
-    try {
-        await work;
-    } catch (e) {
-        if (e.revert) return e.revert.name;
-        const { executors, jobs, jobOwner, attestationVerifier } = contracts;
-        for (const contract of [executors, jobs, jobOwner, attestationVerifier]) {
-            const parsed = e.data && contract.interface.parseError(e.data);
-            if (parsed) return parsed.name;
-        }
-        throw e;
-    }
-    return null;
-}
 
 for (const generation of [1, 2]) {
     describe(`contracts of generation ${generation}`, () => {

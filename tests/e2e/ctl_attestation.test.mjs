@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { describe } from 'node:test';
-import { imageId } from '../../devnet/lib/attestation.mjs';
+import { imageId, startHypervisor } from '../../devnet/lib/attestation.mjs';
 import { ROOT, toolBinary } from '../../devnet/lib/paths.mjs';
 import { EXIT, oysterctl, oysterctlJson } from './ctl.mjs';
 import { assert, scenario, useDevnet } from './harness.mjs';
@@ -45,13 +45,12 @@ function buildImage(dir, name, ...more) {
     return { path, pcrs: [m.PCR0, m.PCR1, m.PCR2].map((hex) => `0x${hex}`), id: JSON.parse(stdout).ImageId };
 }
 
-// The node's API with a hypervisor behind it: what a node inside of an enclave answers. Returns {url, stop}.
-async function enclaveOf(net, node, { pcrs, key = () => node.details().then((d) => d.enclave_public_key) } = {}) {
+// A node's API behind one that hands out the document of another enclave. Returns {url, stop}.
+async function liarBefore(net, node) {
     const server = createServer(async (request, response) => {
         const { pathname, searchParams } = new URL(request.url, 'http://enclave');
         if (pathname !== '/attestation/raw') return response.end((await node.get(request.url)).text);
-        const query = new URLSearchParams({ public_key: (await key()).slice(2), nonce: searchParams.get('nonce') });
-        pcrs.forEach((pcr, i) => query.set(`pcr${i}`, pcr.slice(2)));
+        const query = new URLSearchParams({ public_key: '13'.repeat(64), nonce: searchParams.get('nonce') });
         const document = await fetch(`${net.attestor.hypervisor.url}/attestation/raw?${query}`);
         response.end(Buffer.from(await document.arrayBuffer()));
     });
@@ -114,24 +113,27 @@ describe('oysterctl attestation verify', () => {
 
     scenario('a node, asked with a nonce of our own', holder, async (net) => {
         const image = buildImage(net.dir, 'node');
-        const enclave = await enclaveOf(net, holder.node, image);
-        const liar = await enclaveOf(net, holder.node, { ...image, key: async () => `0x${'13'.repeat(64)}` });
+        const hypervisor = await startHypervisor(net.dir, image.pcrs, { name: 'enclave-nsm' });
+        const liar = await liarBefore(net, holder.node);
         try {
-            const said = await good('--node-url', enclave.url, ...root(net), '--eif', image.path);
+            const { url } = await net.newNode({ name: 'enclave', config: { nsm_device: hypervisor.device } }).start();
+            const said = await good('--node-url', url, ...root(net), '--eif', image.path);
             assert.deepEqual(said.compared, { image: true, public_key: true, user_data: false, nonce: true, age: true });
-            assert.equal(said.enclave, holder.node.address);
+            assert.equal(said.enclave, net.nodes.at(-1).address);
             assert.equal(said.nonce.length, 42);
-            assert.notEqual((await good('--node-url', enclave.url, ...root(net))).nonce, said.nonce);
-            await refused('other_public_key', '--node-url', liar.url, ...root(net), '--eif', image.path);
+            assert.notEqual((await good('--node-url', url, ...root(net))).nonce, said.nonce);
+            await refused('other_pcr', '--node-url', holder.node.url, ...root(net), '--eif', image.path);
+            await refused('other_public_key', '--node-url', liar.url, ...root(net));
             const old = `${net.attestor.hypervisor.url}/attestation/hex?timestamp_ms=${Date.now() - 3_600_000}`;
             await refused('too_old', old, ...root(net));
             await good(old, ...root(net), '--max-age', '2h');
         } finally {
-            await enclave.stop();
+            await hypervisor.child.stop();
             await liar.stop();
         }
-        const outside = await verify('--node-url', holder.node.url, ...root(net));
-        assert.equal(outside.code, EXIT.failed, 'a node outside of an enclave has no document');
+        const outside = await verify('--node-url', net.nodes.at(-1).url, ...root(net));
+        assert.equal(outside.code, EXIT.failed, 'a node without a module has no document');
+        assert.match(outside.stderr, /no Nitro Secure Module here/);
     });
 
     scenario('a command line that is wrong', holder, async (net) => {

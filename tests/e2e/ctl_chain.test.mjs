@@ -93,10 +93,10 @@ for (const generation of GENERATIONS) {
 
         scenario('registered through a verifier', holder, async (net) => {
             const { hypervisor, verifier } = net.attestor;
-            const { enclave_public_key: pubkey } = await holder.node.details();
-            const document = `${hypervisor.url}/attestation/raw?public_key=${pubkey.slice(2)}`;
-            const from = ['--verifier-url', verifier.url, '--attestation-url', document];
-            const result = await done('register', ...from, ...holder.owner);
+            const other = ['--attestation-url', `${hypervisor.url}/attestation/raw?public_key=${'12'.repeat(64)}`];
+            const swapped = await run('register', '--verifier-url', verifier.url, ...other, ...holder.owner);
+            assert.match(swapped.stderr, /of another enclave key/);
+            const result = await done('register', '--verifier-url', verifier.url, ...holder.owner);
             assert.deepEqual(result.transactions.map((t) => t.status), ['included', 'included']);
             assert.equal((await net.contracts.executors.executors(holder.node.address)).owner, net.owner.address);
             await done('wait', '--registered');

@@ -22,8 +22,12 @@ export function copyTree(folder) {
     for (const name of LINKED) symlinkSync(join(ROOT, name), join(folder, name));
 }
 
-// Builds in a copy. args: of tools/enclave/build.mjs; umask and env as the shell has them. Returns {dir, output, tool}:
-// where the parts are, what was printed, and the path of a program that was built by its folder and name.
+// The registers of an enclave of the image, from what its build has printed.
+export const pcrsIn = (output) => [0, 1, 2].map((n) => `0x${output.match(new RegExp(`^PCR${n} +(\\w{96})$`, 'm'))[1]}`);
+
+// Builds in a copy. args: of tools/enclave/build.mjs; umask and env as the shell has them. Returns {dir, output, pcrs,
+// tool}: where the parts are, what was printed, the registers in it, and the path of a program that was built by its
+// folder and name.
 export function buildIn(folder, { args, umask = '022', env = {} }) {
     const script = 'umask "$1"; shift; exec node tools/enclave/build.mjs "$@"';
     const done = spawnSync('bash', ['-c', script, 'build', umask, ...args], {
@@ -32,5 +36,5 @@ export function buildIn(folder, { args, umask = '022', env = {} }) {
         env: { ...process.env, ...env },
     });
     if (done.status !== 0) throw new Error(`build in ${folder}: ${done.stderr}${done.stdout}`);
-    return { dir: join(folder, OUT), output: done.stdout, tool: (path) => join(folder, OUT, 'obj', path) };
+    return { dir: join(folder, OUT), output: done.stdout, pcrs: pcrsIn(done.stdout), tool: (path) => join(folder, OUT, 'obj', path) };
 }

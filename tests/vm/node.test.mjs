@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { Devnet } from '../../devnet/lib/devnet.mjs';
 import { assert, createJob, saveCode, textOf, waitAnswer, waitFor } from '../e2e/harness.mjs';
-import { Vm, packImage } from './vm.mjs';
-import { API_PORT, NODE, VmNode } from './vm_node.mjs';
+import { Vm, packImage, scenarios } from './vm.mjs';
+import { API_PORT, NODE, NSM, NSM_MODULES, VmNode, startNsm } from './vm_node.mjs';
 
 const SLOTS = 20;
 const GROUPS = '/sys/fs/cgroup';
@@ -28,11 +28,12 @@ describe('the node in a virtual machine with cgroup version 2', () => {
 
     before(async () => {
         const image = join(dir, 'image');
-        packImage(image, { build: process.env.OYSTER_BUILD, programs: [NODE] });
+        packImage(image, { build: process.env.OYSTER_BUILD, programs: [NODE, NSM], files: NSM_MODULES });
         net = await Devnet.start({ generation: 2 });
         vm = await Vm.start({ dir, image, outward: net.chain.port, inward: API_PORT });
         await vm.get(`mount -t tracefs tracefs ${TRACE}; echo 1 >${TRACE}/events/cgroup/cgroup_attach_task/enable`);
         node = new VmNode({ vm, dir, chain: net.chain, contracts: net.contracts });
+        await startNsm(vm, net.attestor);
         await node.start();
         await net.configure(node);
         await net.register(node);
@@ -44,17 +45,7 @@ describe('the node in a virtual machine with cgroup version 2', () => {
         rmSync(dir, { recursive: true });
     });
 
-    // A test; the end of the node's log is printed when it fails.
-    const scenario = (name, run) =>
-        test(name, { timeout: 400_000 }, async () => {
-            try {
-                await run();
-            } catch (e) {
-                const log = await vm.run('tail -n 60 /var/node/log; dmesg | tail -n 20');
-                console.log(`--- inside\n${log.output}\n---`);
-                throw e;
-            }
-        });
+    const scenario = scenarios(async () => (await vm.run('tail -n 60 /var/node/log; dmesg | tail -n 20')).output);
 
     const job = async (code, inputs, deadline) => {
         const codehash = await saveCode(net.contracts, net.author, code);

@@ -1,13 +1,32 @@
 // An executor that runs inside the virtual machine; its API and the chain are reached through the machine's two doors.
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { getBytes } from 'ethers';
+import { pcrArgs } from '../../devnet/lib/attestation.mjs';
 import { ExecutorNode } from '../../devnet/lib/node.mjs';
+import { ROOT } from '../../devnet/lib/paths.mjs';
 import { sleep, waitFor } from '../../devnet/lib/proc.mjs';
+import { modulePath } from '../../tools/enclave/parts.mjs';
 import { OUTWARD } from './vm.mjs';
 
 export const API_PORT = 6001; // inside
 export const NODE = 'src/oyster-serverless-executor'; // below the build folder, and below /app inside
+export const NSM = 'devnet/nsm/devnet-nsm'; // below the same two
+export const NSM_MODULES = ['fs/fuse/fuse', 'fs/fuse/cuse'].map((name) => relative(ROOT, modulePath(name)));
 const RUNTIME = '/app/node_modules/@cloudflare/workerd-linux-64/bin';
 const HOME = '/var/node';
+
+// Gives the machine a Nitro Secure Module, /dev/nsm, of the attestor's hypervisor. pcrs: of the image that the machine is
+// said to run.
+export async function startNsm(vm, { hypervisor, pcrs: usual }, { pcrs = usual } = {}) {
+    await vm.write('/run/nitro-root.pem', readFileSync(hypervisor.rootKeyFile), '600');
+    const command = `/app/${NSM} --cuse nsm --root-key /run/nitro-root.pem ${pcrArgs(pcrs).join(' ')}`;
+    await vm.get(`
+        for module in ${NSM_MODULES.join(' ')}; do insmod /app/$module; done
+        ${command} >/run/nsm.log 2>&1 &
+        for i in $(seq 100); do grep -q device /run/nsm.log && exit 0; sleep 0.1; done
+        cat /run/nsm.log; exit 1`);
+}
 
 // What ExecutorNode asks of a child process, for one that is inside.
 class InsideProcess {
@@ -52,6 +71,7 @@ export class VmNode extends ExecutorNode {
             enclave_signer_file: `${HOME}/enclave.key`,
             state_dir: `${HOME}/state`,
             ledger_file: `${HOME}/ledger.db`,
+            nsm_device: undefined, // its own
         };
         super({ ...rest, config: { ...inside, ...config } });
         this.vm = vm;

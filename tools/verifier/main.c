@@ -280,12 +280,15 @@ static int load(struct options *o, struct err *e)
     return root_key_load(v->root, o->root, e);
 }
 
-static void on_ready(void *arg, uint16_t port)
+static int on_started(void *arg, uv_loop_t *loop, uint16_t port, struct err *e)
 {
+    (void)loop;
+    (void)e;
     const struct verifier *v = arg;
     char address[ADDRESS_TEXT_MAX];
     log_info("listening", F_U64("port", port), F_STR("address", address_checksum(address, &v->key.address)),
              F_HEX("root", v->root, 8));
+    return 0;
 }
 
 static void wipe(struct options *o)
@@ -302,7 +305,13 @@ int main(int argc, char **argv)
         return status;
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 1, 1 }); /* a key lives here */
     (void)prctl(PR_SET_DUMPABLE, 0);
-    if (load(&o, &e) < 0 || service_run(o.ip, o.port, on_request, on_ready, &o.verifier, &e) < 0) {
+    int rc = load(&o, &e);
+    if (rc == 0)
+        rc = service_run(
+            &(struct service){
+                .ip = o.ip, .port = o.port, .handler = on_request, .started = on_started, .arg = &o.verifier },
+            &e);
+    if (rc < 0) {
         (void)fprintf(stderr, "oyster-attestation-verifier: %s\n", e.msg);
         return EXIT_FAILURE;
     }
