@@ -1,8 +1,8 @@
 /* The node's configuration: flags, environment, JSON file → struct config, every key checked (PROTOCOL.md "Command line
  * and config").
  *
- * Required keys: workerd_runtime_path, common_chain_id, http_rpc_url, web_socket_url (a URL or a list of URLs, the
- * first is preferred), executors_contract_addr, jobs_contract_addr, code_contract_addr, enclave_signer_file,
+ * Required keys: workerd_runtime_path, common_chain_id, http_rpc_url, web_socket_url (a URL or a list of URLs, all
+ * of them used), executors_contract_addr, jobs_contract_addr, code_contract_addr, enclave_signer_file,
  * execution_buffer_time (seconds), num_selected_executors. All others are optional; their defaults stand beside the
  * members below and in docs/configuration.md. The table in config.c is the one list of keys.
  *

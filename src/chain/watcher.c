@@ -472,6 +472,18 @@ static void on_down(void *arg, const char *reason)
     leave(w);
 }
 
+/* Nothing was missed unless the new leader has kept something back: a pass looks, and live logs do not wait for it. */
+static void on_switch(void *arg, const char *reason)
+{
+    struct watcher *w = arg;
+    enter(w);
+    w->reconnects++;
+    log_warn("stream_switched", F_STR("reason", reason));
+    tracker_request_pass(w->tracker);
+    poll_start(w);
+    leave(w);
+}
+
 static void note_rubbish(struct watcher *w, const char *event, const struct err *e)
 {
     if (worth_a_line(++w->malformed))
@@ -491,18 +503,20 @@ static void on_head(void *arg, const struct json *json)
     leave(w);
 }
 
-static void on_log(void *arg, const struct json *json)
+/* What is taken back counts from the leader alone: another endpoint may be behind it, and of another opinion. */
+static void on_log(void *arg, const struct json *json, bool leading)
 {
     uint64_t now_us = clock_mono_us();
     struct watcher *w = arg;
     struct log_entry log;
     struct err e = { 0 };
     enter(w);
-    if (log_entry_parse(&log, json, &e) == 0) {
-        tracker_log(w->tracker, &log, now_us);
-    } else {
+    if (log_entry_parse(&log, json, &e) < 0)
         note_rubbish(w, "log_malformed", &e);
-    }
+    else if (log.removed && !leading)
+        log_entry_free(&log);
+    else
+        tracker_log(w->tracker, &log, now_us);
     leave(w);
 }
 
@@ -521,7 +535,7 @@ struct watcher *watcher_new(uv_loop_t *loop, struct rpc *rpc, const struct watch
                             const struct watcher_events *events, void *arg, struct err *e)
 {
     static const struct rpc_stream_events stream = {
-        .on_up = on_up, .on_down = on_down, .on_head = on_head, .on_log = on_log
+        .on_up = on_up, .on_down = on_down, .on_switch = on_switch, .on_head = on_head, .on_log = on_log
     };
     (void)e;
     struct tracker_config tracked = {

@@ -77,15 +77,20 @@ struct rpc_call *rpc_race(struct rpc *r, const char *method, const char *params,
 /* Ends a call without its callback. What a broadcast has under way is still sent. NULL allowed. */
 void rpc_cancel(struct rpc_call *call);
 
-/* The subscription: newHeads and logs with one filter, over one WebSocket endpoint at a time, reconnected with
- * exponential back-off and jitter, moved to the next endpoint on failure, watched for silence. */
+/* The subscription: newHeads and logs with one filter. All WebSocket endpoints are listened to at once, each
+ * reconnected with exponential back-off and jitter. A log comes from each of them, so as early as the quickest has it,
+ * and again from the others. Heads come from one, the leader, which is watched for silence. */
 struct rpc_stream_events {
-    /* Both subscriptions stand (again): what happened before is the caller's to read back. */
+    /* An endpoint leads (again) after there was none: what happened before is the caller's to read back. */
     void (*on_up)(void *arg);
-    /* The connection is lost; reconnecting goes on by itself. */
+    /* No endpoint is left; reconnecting goes on by itself. */
     void (*on_down)(void *arg, const char *reason);
+    /* The leader was lost and another endpoint has taken its place, whose logs have been coming all the while: reading
+     * back is a matter of caution. Heads in between are lost. */
+    void (*on_switch)(void *arg, const char *reason);
     void (*on_head)(void *arg, const struct json *head);
-    void (*on_log)(void *arg, const struct json *log);
+    /* leading: from the endpoint that heads come from, in their order; others may lag behind it or be ahead. */
+    void (*on_log)(void *arg, const struct json *log, bool leading);
 };
 
 /* Starts the one stream of r. log_filter: JSON object text as eth_subscribe("logs") takes it (copied). */

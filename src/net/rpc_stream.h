@@ -1,4 +1,5 @@
-/* The subscription to heads and logs over one WebSocket endpoint at a time. */
+/* The subscription to heads and logs over all WebSocket endpoints at once: logs come from whichever has them first,
+ * heads from one, the leader. When that is lost another one leads, and no log is missed in between. */
 #ifndef OYSTER_NET_RPC_STREAM_H
 #define OYSTER_NET_RPC_STREAM_H
 
@@ -16,7 +17,7 @@ struct rpc_stream_config {
     struct rpc_endpoint *eps; /* borrowed; WebSocket ones */
     size_t n;                 /* 0: the stream never comes up */
     uint64_t chain_id, silence_ms;
-    uint64_t timeout_ms; /* connecting, and each answer until the subscriptions stand */
+    uint64_t timeout_ms; /* see rpc_feed_config */
 };
 
 /* log_filter and events are copied. No callback from inside. */

@@ -1,8 +1,10 @@
-// A node with two endpoints of which one is dead, silent or of another chain: jobs are answered by way of the other.
+// A node with two endpoints of which one is dead, silent, late or of another chain: jobs are answered by way of the other.
 import { describe, after, before, test } from 'node:test';
-import { Devnet, showLogs, sleep, waitFor } from '../e2e/harness.mjs';
+import { Devnet, assert, showLogs, sleep, waitFor } from '../e2e/harness.mjs';
 import { answeredOnce, startNode } from './harness.mjs';
 import { FaultProxy } from './proxy.mjs';
+
+const LATE_MS = 5000;
 
 describe('two endpoints', () => {
     let net;
@@ -48,6 +50,32 @@ describe('two endpoints', () => {
                 await Promise.all([a.stop(), b.stop()]);
             }
         });
+
+    test('one tells late, whichever it is', { timeout: 90_000 }, async () => {
+        const proxies = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
+        const node = await startNode(net, proxies);
+        const timers = new Set();
+        const later = (message, send) => timers.add(setTimeout(send, LATE_MS));
+        try {
+            for (const [i, late] of proxies.entries()) {
+                late.fault = { notify: later };
+                const from = Date.now();
+                const { id } = await answeredOnce(net, `${i} is late`, { deadline: 20_000 });
+                const took = Date.now() - from;
+                late.fault = {};
+                assert.ok(took < LATE_MS, `${took} ms`);
+                assert.match(node.child.log(), new RegExp(`job_received job=${id} .*backfilled=false`));
+            }
+        } catch (e) {
+            showLogs(net);
+            throw e;
+        } finally {
+            for (const timer of timers) clearTimeout(timer);
+            await node.stop('SIGTERM', 45_000);
+            await net.contracts.executors.connect(net.owner).drainExecutor(node.address).then((tx) => tx.wait());
+            await Promise.all(proxies.map((proxy) => proxy.stop()));
+        }
+    });
 
     for (const [name, fault] of [['silent', mute], ['of another chain', otherChain]])
         test(`from the start the first is ${name}`, { timeout: 90_000 }, async () => {

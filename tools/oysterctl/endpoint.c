@@ -76,10 +76,17 @@ static void on_down(void *arg, const char *reason)
     (void)snprintf(l->reason, sizeof l->reason, "%s", reason);
 }
 
-static void ignore(void *arg, const struct json *what)
+static void ignore_head(void *arg, const struct json *head)
 {
     (void)arg;
-    (void)what;
+    (void)head;
+}
+
+static void ignore_log(void *arg, const struct json *log, bool leading)
+{
+    (void)arg;
+    (void)log;
+    (void)leading;
 }
 
 /* A connection that never stood is no on_down: its failure is counted. */
@@ -92,7 +99,7 @@ static bool failed(const struct rpc *rpc)
 
 int endpoint_subscribe(struct ctl *c, const char *http_url, const char *ws_url, uint64_t chain_id, struct err *e)
 {
-    static const struct rpc_stream_events events = { on_up, on_down, ignore, ignore };
+    static const struct rpc_stream_events events = { on_up, on_down, on_down, ignore_head, ignore_log };
     const struct rpc_config config = { .http_urls = &http_url,
                                        .n_http = 1,
                                        .ws_urls = &ws_url,

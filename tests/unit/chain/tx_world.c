@@ -80,10 +80,11 @@ static void ignore_reason(void *arg, const char *reason)
     (void)reason;
 }
 
-static void ignore_log(void *arg, const struct json *log)
+static void ignore_log(void *arg, const struct json *log, bool leading)
 {
     (void)arg;
     (void)log;
+    (void)leading;
 }
 
 /* ---- the world ---- */
@@ -136,7 +137,7 @@ const struct tx_queue_config world_defaults = {
 
 struct world *world_new(const char *const *args, const struct tx_queue_config *config, bool refusing)
 {
-    static const struct rpc_stream_events events = { ignore, ignore_reason, on_head, ignore_log };
+    static const struct rpc_stream_events events = { ignore, ignore_reason, ignore_reason, on_head, ignore_log };
     struct world *w = xcalloc(1, sizeof *w);
     struct err e = { 0 };
     w->anvil = anvil_start(args);

@@ -31,11 +31,12 @@ struct seen {
     struct event_origin origin;
 };
 
-/* A chain, a relay before its WebSocket, a middleman before its HTTP, and a watcher that follows it all. */
+/* A chain, a relay before its WebSocket (or two: two endpoints), a middleman before its HTTP, and a watcher that
+ * follows it all. */
 struct follower {
     uv_loop_t loop;
     struct anvil *a;
-    struct relay *relay;
+    struct relay *relay, *second;
     struct server *middleman;
     struct rpc *rpc;
     struct watcher *w;
@@ -239,8 +240,9 @@ static void start_chain(struct follower *f)
 static void follow(struct follower *f, uint64_t from)
 {
     struct err e = { 0 };
-    const char *http = server_url(f->middleman, "http"), *ws = relay_ws_url(f->relay);
-    struct rpc_config config = { &http, 1, &ws, 1, ANVIL_CHAIN_ID, 10000, 3600000 };
+    const char *http = server_url(f->middleman, "http");
+    const char *ws[] = { relay_ws_url(f->relay), f->second ? relay_ws_url(f->second) : NULL };
+    struct rpc_config config = { &http, 1, ws, f->second ? 2 : 1, ANVIL_CHAIN_ID, 10000, 3600000 };
     struct watcher_config watched = { emitter_executors, emitter_jobs, 16, 2000 };
     f->rpc = rpc_new(&f->loop, &config, &e);
     assert_non_null(f->rpc);
@@ -253,6 +255,8 @@ static void stop(struct follower *f)
     watcher_free(f->w);
     rpc_free(f->rpc);
     relay_stop(f->relay);
+    if (f->second)
+        relay_stop(f->second);
     server_stop(f->middleman);
     assert_true(loop_finish(&f->loop));
     anvil_stop(f->a);
@@ -664,6 +668,111 @@ static void a_stream_that_forgets_and_repeats(void **state)
     stop(&f);
 }
 
+/* ---- two endpoints ---- */
+
+/* Follows both; the first relay's leads, as the second one lets nobody in at first. */
+static void follow_two(struct follower *f)
+{
+    start_chain(f);
+    f->second = relay_start(&f->loop, anvil_port(f->a));
+    relay_refuse(f->second, true);
+    follow(f, 0);
+    wait_live(f, true);
+    relay_refuse(f->second, false);
+    for (int before = relay_accepted(f->second); relay_accepted(f->second) == before;)
+        loop_for(&f->loop, 5);
+    loop_for(&f->loop, 200); /* it subscribes */
+}
+
+/* Counts logs; lets none through. */
+static int withhold_logs(void *arg, const char *text, size_t len)
+{
+    int *count = arg;
+    if (!memmem(text, len, "\"topics\"", 8))
+        return 1;
+    ++*count;
+    return 0;
+}
+
+static int withhold_all(void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    (void)text;
+    (void)len;
+    return 0;
+}
+
+static void the_endpoint_that_has_it_tells_it(void **state)
+{
+    (void)state;
+    struct follower f;
+    int withheld = 0;
+    follow_two(&f);
+    for (uint32_t round = 0; round < 2; round++) {
+        relay_filter(round ? f.second : f.relay, withhold_logs, &withheld);
+        relay_filter(round ? f.relay : f.second, NULL, NULL);
+        for (uint32_t id = 0; id < 5; id++)
+            emitter_drain(f.a, round * 5 + id);
+        wait_seen(&f, round * 5 + 5);
+    }
+    assert_ids(&f, 0, 10, 0);
+    for (size_t i = 0; i < 10; i++)
+        assert_false(f.seen[i].origin.backfilled);
+    assert_true(withheld >= 5);
+    stop(&f);
+}
+
+static void a_cut_leader_is_not_missed(void **state)
+{
+    (void)state;
+    struct follower f;
+    follow_two(&f);
+    for (uint32_t round = 0; round < 4; round++) {
+        struct relay *leader = round % 2 ? f.second : f.relay;
+        int before = relay_accepted(leader);
+        relay_cut(leader);
+        for (uint32_t id = 0; id < 5; id++)
+            emitter_drain(f.a, round * 5 + id);
+        wait_seen(&f, round * 5 + 5);
+        while (relay_accepted(leader) == before)
+            loop_for(&f.loop, 5);
+        loop_for(&f.loop, 200);
+    }
+    wait_head(&f, 20); /* heads go on as well */
+    assert_ids(&f, 0, 20, 0);
+    assert_int_equal(f.live_changes, 1);
+    struct watcher_stats s;
+    watcher_stats(f.w, &s);
+    assert_int_equal(s.reconnects, 4);
+    assert_true(s.duplicates > 0);
+    stop(&f);
+}
+
+/* Another endpoint takes a block back: so it sees the chain. The leader does not say so, so nothing is taken back. */
+static void the_leader_alone_takes_back(void **state)
+{
+    (void)state;
+    struct follower f;
+    follow_two(&f);
+    for (uint32_t id = 1; id <= 3; id++)
+        emitter_drain(f.a, id);
+    wait_seen(&f, 3);
+    wait_head(&f, 3);
+    loop_for(&f.loop, 3500); /* sweeps are seldom now */
+    relay_filter(f.relay, withhold_all, NULL);
+    int asked = f.getlogs_asked;
+    anvil_do(f.a, "anvil_reorg", "[2,[]]");
+    loop_for(&f.loop, 300);
+    assert_int_equal(f.getlogs_asked, asked);
+    assert_int_equal(f.n, 3);
+    relay_filter(f.relay, NULL, NULL);
+    relay_cut(f.relay); /* the other one leads now, and is believed */
+    emitter_drain(f.a, 4);
+    wait_seen(&f, 6);
+    assert_int_equal(standing(&f), 1 << 1 | 1 << 4);
+    stop(&f);
+}
+
 static void failing_reads_are_tried_again(void **state)
 {
     (void)state;
@@ -776,6 +885,9 @@ int main(void)
         cmocka_unit_test(a_reading_endpoint_that_lags),
         cmocka_unit_test(a_fast_chain_is_read_again_further_back),
         cmocka_unit_test(a_stream_that_forgets_and_repeats),
+        cmocka_unit_test(the_endpoint_that_has_it_tells_it),
+        cmocka_unit_test(a_cut_leader_is_not_missed),
+        cmocka_unit_test(the_leader_alone_takes_back),
         cmocka_unit_test(failing_reads_are_tried_again),
         cmocka_unit_test(live_events_overtake_a_backfill_that_hangs),
         cmocka_unit_test(it_can_be_freed_in_a_callback),

@@ -106,8 +106,15 @@ static void on_head(void *arg, const struct json *head)
     ((struct stream *)arg)->heads++;
 }
 
-static void on_log(void *arg, const struct json *log)
+static void on_switch(void *arg, const char *reason)
 {
+    (void)arg;
+    fail_msg("one endpoint cannot be switched from: %s", reason);
+}
+
+static void on_log(void *arg, const struct json *log, bool leading)
+{
+    assert_true(leading);
     assert_non_null(json_get(log, "topics"));
     ((struct stream *)arg)->logs++;
 }
@@ -123,7 +130,7 @@ static void stream_through_a_restart(void **state)
 {
     (void)state;
     uv_loop_t loop;
-    static const struct rpc_stream_events events = { on_up, on_down, on_head, on_log };
+    static const struct rpc_stream_events events = { on_up, on_down, on_switch, on_head, on_log };
     struct anvil *a = anvil_start(NULL);
     struct rpc *r = start(&loop, anvil_http_url(a), anvil_ws_url(a), ANVIL_CHAIN_ID);
     struct stream s = { .anvil = a };

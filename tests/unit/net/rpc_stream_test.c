@@ -1,4 +1,4 @@
-/* The subscription over endpoints that go away, go silent, refuse, or are of another chain. */
+/* The subscription over endpoints that go away, go silent, refuse, lag, or are of another chain. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,9 @@ struct endpoint {
     struct server *server;
     enum manner manner;
     uint64_t chain;
-    int subscribed; /* times that both subscriptions were granted */
+    int subscribed; /* times that heads were granted */
+    int dropped;    /* times that they were given up again */
+    bool no_heads;  /* … are refused */
     char url[64];
     struct fixture *f;
 };
@@ -33,8 +35,8 @@ struct fixture {
     struct endpoint eps[N];
     struct rpc *rpc;
     uint64_t silence_ms;
-    int ups, downs, heads, logs;
-    char trace[200]; /* u, d, h, l in order */
+    int ups, downs, switches, heads, logs;
+    char trace[200]; /* u, d, s, h, l (of the leader: L) in order */
     char reason[300];
     char last_log[64];
     uint64_t log_us;
@@ -65,6 +67,14 @@ static void on_down(void *arg, const char *reason)
     note(f, 'd');
 }
 
+static void on_switch(void *arg, const char *reason)
+{
+    struct fixture *f = arg;
+    f->switches++;
+    (void)snprintf(f->reason, sizeof f->reason, "%s", reason);
+    note(f, 's');
+}
+
 static void on_head(void *arg, const struct json *head)
 {
     struct fixture *f = arg;
@@ -73,16 +83,16 @@ static void on_head(void *arg, const struct json *head)
     note(f, 'h');
 }
 
-static void on_log(void *arg, const struct json *log)
+static void on_log(void *arg, const struct json *log, bool leading)
 {
     struct fixture *f = arg;
     f->log_us = clock_mono_us();
     (void)snprintf(f->last_log, sizeof f->last_log, "%s", json_str(json_get(log, "data"), NULL));
     f->logs++;
-    note(f, 'l');
+    note(f, leading ? 'L' : 'l');
 }
 
-static const struct rpc_stream_events events = { on_up, on_down, on_head, on_log };
+static const struct rpc_stream_events events = { on_up, on_down, on_switch, on_head, on_log };
 
 static void notify(struct peer *p, const char *subscription, const char *result)
 {
@@ -123,7 +133,7 @@ static void reply(struct peer *p, unsigned long long id, const char *members)
 
 static void grant(struct endpoint *ep, struct peer *p, unsigned long long id, bool logs)
 {
-    if (ep->manner == NO_SUBSCRIBE) {
+    if (ep->manner == NO_SUBSCRIBE || (ep->no_heads && !logs)) {
         reply(p, id, "\"error\":{\"code\":-32601,\"message\":\"method not found\"}");
         return;
     }
@@ -150,6 +160,10 @@ static void handle(struct endpoint *ep, struct peer *p, const char *text)
     } else if (strstr(text, "\"logs\"")) {
         assert_non_null(strstr(text, "[\"logs\",{\"address\":\"0x1\"}]"));
         grant(ep, p, id, true);
+    } else if (strstr(text, "eth_unsubscribe")) {
+        assert_non_null(strstr(text, "[\"0x20\"]"));
+        ep->dropped++;
+        reply(p, id, "\"result\":true");
     } else {
         grant(ep, p, id, false);
     }
@@ -231,7 +245,7 @@ static void heads_and_logs(void **state)
     server_each(f->eps[0].server, send_log);
     while (f->logs < 2)
         (void)uv_run(&f->loop, UV_RUN_ONCE);
-    assert_string_equal(f->trace, "uhll");
+    assert_string_equal(f->trace, "uhLL");
     assert_int_equal(rpc_endpoint_count(f->rpc), 2);
     rpc_endpoint_status(f->rpc, 1, &status);
     assert_true(status.is_ws && status.up && !status.wrong_chain);
@@ -246,7 +260,7 @@ static void early_logs_are_kept(void **state)
     f->eps[0].manner = EARLY_LOGS;
     start(f, 1);
     assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
-    assert_string_equal(f->trace, "ul");
+    assert_string_equal(f->trace, "uL");
 }
 
 static void comes_back_after(struct fixture *f, void (*trouble)(struct peer *p))
@@ -262,7 +276,7 @@ static void comes_back_after(struct fixture *f, void (*trouble)(struct peer *p))
     f->logs = 0;
     server_each(f->eps[0].server, send_log);
     assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
-    assert_string_equal(f->trace, "uhdul");
+    assert_string_equal(f->trace, "uhduL");
     assert_true(server_settles(f->eps[0].server, 1));
 }
 
@@ -281,24 +295,129 @@ static void garbage(void **state)
     comes_back_after(*state, send_garbage);
 }
 
+/* Which of the two leads, and which follows; both are up, and the follower has no heads. */
+static struct endpoint *start_both(struct fixture *f, struct endpoint **follower)
+{
+    start(f, 2);
+    for (int i = 0; i < 2; i++)
+        assert_true(server_settles(f->eps[i].server, 1));
+    int second = 0;
+    for (int turn = 0; turn < 100 && f->heads == 0; turn++) { /* both are asked, the leader is heard */
+        server_each(f->eps[0].server, send_head);
+        loop_for(&f->loop, 10);
+        second = f->heads == 0;
+        if (second)
+            server_each(f->eps[1].server, send_head);
+        loop_for(&f->loop, 10);
+    }
+    assert_true(f->heads > 0);
+    memset(f->trace, 0, sizeof f->trace);
+    *follower = &f->eps[!second];
+    return &f->eps[second];
+}
+
+/* Logs come from both, heads from one. */
+static void all_are_listened_to(void **state)
+{
+    struct fixture *f = *state;
+    struct endpoint *follower, *leader = start_both(f, &follower);
+    server_each(follower->server, send_log);
+    assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
+    f->logs = 0;
+    server_each(leader->server, send_log);
+    assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
+    assert_string_equal(f->trace, "lL");
+    server_each(follower->server, send_head);
+    loop_for(&f->loop, 50);
+    assert_string_equal(f->trace, "lL");
+    assert_int_equal(follower->subscribed - follower->dropped, 0); /* nobody pays for heads that nobody reads */
+    assert_int_equal(leader->subscribed - leader->dropped, 1);
+}
+
+/* The leader goes: no log is missed meanwhile, the other one's heads count then. */
+static void another_takes_the_lead(void **state)
+{
+    struct fixture *f = *state;
+    struct endpoint *follower, *leader = start_both(f, &follower);
+    leader->manner = NO_WS;
+    server_each(leader->server, peer_reset);
+    assert_true(loop_until(&f->loop, &f->switches, WAIT_MS));
+    server_each(follower->server, send_log);
+    f->logs = 0;
+    assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
+    while (follower->subscribed == follower->dropped)
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
+    f->heads = 0;
+    while (f->heads == 0) {
+        server_each(follower->server, send_head);
+        loop_for(&f->loop, 10);
+    }
+    assert_memory_equal(f->trace, "sLh", 3);
+    /* the old leader is back and follows */
+    leader->manner = GOOD;
+    leader->subscribed = leader->dropped = 0;
+    assert_true(server_settles(leader->server, 1));
+    memset(f->trace, 0, sizeof f->trace);
+    for (f->logs = 0; f->logs == 0; loop_for(&f->loop, 20))
+        server_each(leader->server, send_log);
+    server_each(leader->server, send_head);
+    loop_for(&f->loop, 50);
+    assert_null(strpbrk(f->trace, "hsduL"));
+    assert_int_equal(leader->subscribed, 0);
+    /* and leads again when the other one is lost */
+    f->switches = 0;
+    server_each(follower->server, peer_close);
+    assert_true(loop_until(&f->loop, &f->switches, WAIT_MS));
+    assert_int_equal(f->downs, 0);
+}
+
+static void down_when_none_is_left(void **state)
+{
+    struct fixture *f = *state;
+    struct endpoint *follower, *leader = start_both(f, &follower);
+    f->ups = 0;
+    server_each(follower->server, peer_reset);
+    server_each(leader->server, peer_reset);
+    assert_true(loop_until(&f->loop, &f->downs, WAIT_MS));
+    assert_true(loop_until(&f->loop, &f->ups, WAIT_MS));
+    assert_int_equal(f->downs, 1);
+}
+
+/* A follower that grants no heads cannot lead: it is lost as well. */
+static void a_follower_without_heads(void **state)
+{
+    struct fixture *f = *state;
+    struct endpoint *follower, *leader = start_both(f, &follower);
+    follower->no_heads = true;
+    leader->manner = NO_WS;
+    server_each(leader->server, peer_reset);
+    assert_true(loop_until(&f->loop, &f->downs, WAIT_MS));
+    assert_non_null(strstr(f->reason, "method not found"));
+    assert_int_equal(f->switches, 1);
+    leader->manner = GOOD;
+    f->ups = 0;
+    assert_true(loop_until(&f->loop, &f->ups, WAIT_MS));
+}
+
 static void silence(void **state)
 {
     struct fixture *f = *state;
-    f->silence_ms = 200;
-    start(f, 2);
-    for (int i = 0; i < 10; i++) { /* heads keep it up */
+    f->silence_ms = 300;
+    struct endpoint *follower, *leader = start_both(f, &follower);
+    for (int i = 0; i < 15; i++) { /* heads keep it up, and a follower needs none */
         loop_for(&f->loop, 50);
-        server_each(f->eps[0].server, send_head);
-        server_each(f->eps[1].server, send_head);
+        server_each(leader->server, send_head);
+    }
+    assert_int_equal(f->downs + f->switches, 0);
+    assert_true(loop_until(&f->loop, &f->switches, WAIT_MS));
+    assert_non_null(strstr(f->reason, "no new head"));
+    f->heads = 0;
+    for (int i = 0; i < 20 && !f->heads; i++) {
+        server_each(follower->server, send_head);
+        loop_for(&f->loop, 10);
     }
     assert_int_equal(f->downs, 0);
-    bool was_second = server_open(f->eps[1].server) == 1;
-    f->ups = 0;
-    assert_true(loop_until(&f->loop, &f->downs, WAIT_MS));
-    assert_non_null(strstr(f->reason, "no new head"));
-    assert_true(loop_until(&f->loop, &f->ups, WAIT_MS));
-    assert_true(server_settles(f->eps[was_second ? 0 : 1].server, 1)); /* the other one now */
-    assert_true(server_settles(f->eps[was_second ? 1 : 0].server, 0));
+    assert_true(f->heads > 0);
 }
 
 static void trouble_goes_to_the_next(void **state)
@@ -324,9 +443,10 @@ static void wrong_chain(void **state)
     struct rpc_endpoint_status status;
     f->eps[0].chain = 1;
     start(f, 2);
-    assert_int_equal(f->eps[0].subscribed, 0);
-    rpc_endpoint_status(f->rpc, 1, &status);
+    for (int i = 0; i < 100 && (rpc_endpoint_status(f->rpc, 1, &status), !status.wrong_chain); i++)
+        loop_for(&f->loop, 10);
     assert_true(status.wrong_chain);
+    assert_int_equal(f->eps[0].subscribed, 0);
     for (int i = 0; i < 3; i++) { /* and it stays aside */
         int before = server_accepted(f->eps[0].server);
         f->ups = 0;
@@ -372,7 +492,7 @@ static void ending_inside_callbacks(void **state)
 {
     struct fixture *f = *state;
     void (*const hooks[])(struct fixture *, char) = { stop_there, free_there };
-    static const char at[] = "uhld";
+    static const char at[] = "uhLd";
     for (size_t i = 0; i < 8; i++) {
         stop_at = at[i / 2];
         f->hook = hooks[i % 2];
@@ -425,6 +545,10 @@ int main(void)
         TEST(closed),
         TEST(reset),
         TEST(garbage),
+        TEST(all_are_listened_to),
+        TEST(another_takes_the_lead),
+        TEST(down_when_none_is_left),
+        TEST(a_follower_without_heads),
         TEST(silence),
         TEST(trouble_goes_to_the_next),
         TEST(wrong_chain),
