@@ -6,12 +6,12 @@
 #include <sys/resource.h>
 #include <uv.h>
 
-#include "cli.h"
-#include "config.h"
-#include "health_check.h"
-#include "node.h"
-#include "notify.h"
-#include "preflight.h"
+#include "config/cli.h"
+#include "config/config.h"
+#include "node/health_check.h"
+#include "node/node.h"
+#include "node/notify.h"
+#include "node/preflight.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/hex.h"

@@ -12,7 +12,8 @@ class Rules(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        for name in ['util/err.h', 'eth/key.h', 'net/rpc.h', 'chain/log.h', 'worker/pool.h', 'job/jobs.h', 'node.h']:
+        for name in ['util/err.h', 'eth/key.h', 'net/rpc.h', 'chain/log.h', 'worker/pool.h', 'config/config.h',
+                     'job/jobs.h', 'api/routes.h', 'node/node.h', 'top.h']:
             path = self.root / 'src' / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -31,11 +32,18 @@ class Rules(unittest.TestCase):
 
     def test_layers(self):
         self.assert_clean('src/job/a.c', '#include "chain/log.h"\n#include "job/jobs.h"\n#include "worker/pool.h"\n')
-        self.assert_clean('src/node.c', '#include "node.h"\n#include "job/jobs.h"\n')
+        self.assert_clean('src/config/a.c', '#include "config/config.h"\n#include "net/rpc.h"\n')
+        self.assert_clean('src/node/a.c', '#include "api/routes.h"\n#include "config/config.h"\n')
+        self.assert_clean('src/node/a.c', '#include "node/node.h"\n#include "worker/pool.h"\n')
+        self.assert_clean('src/main.c', '#include "config/config.h"\n#include "node/node.h"\n#include "top.h"\n')
         self.assert_found('src/chain/a.c', '#include "worker/pool.h"\n', (1, 'go down only'))
         self.assert_found('src/worker/a.c', '\n#include "chain/log.h"\n', (2, 'go down only'))
         self.assert_found('src/eth/a.c', '#include "net/rpc.h"\n', (1, 'go down only'))
-        self.assert_found('src/job/a.c', '#include "node.h"\n', (1, 'composition root'))
+        self.assert_found('src/config/a.c', '#include "worker/pool.h"\n', (1, 'go down only'))
+        self.assert_found('src/worker/a.c', '#include "config/config.h"\n', (1, 'go down only'))
+        self.assert_found('src/chain/a.c', '#include "config/config.h"\n', (1, 'go down only'))
+        self.assert_found('src/api/a.c', '#include "node/node.h"\n', (1, 'go down only'))
+        self.assert_found('src/node/a.c', '#include "top.h"\n', (1, 'directly in src/'))
         self.assert_found('src/job/a.c', '#include "jobs.h"\n', (1, 'not a file of src/'))
         self.assert_found('src/newroom/a.c', '#include "util/err.h"\n', (1, 'no place among the layers'))
 

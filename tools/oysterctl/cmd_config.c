@@ -1,7 +1,7 @@
 /* The settings of the node as it would read them: of its file and of this environment. */
 #include "commands.h"
 #include "ctl.h"
-#include "preflight.h"
+#include "node/preflight.h"
 #include "util/cleanup.h"
 
 static int load(struct config *out, const struct ctl *c, struct err *e)

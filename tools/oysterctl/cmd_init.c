@@ -8,7 +8,7 @@
 
 #include "chain.h"
 #include "commands.h"
-#include "config.h"
+#include "config/config.h"
 #include "ctl.h"
 #include "endpoint.h"
 #include "eth/key.h"

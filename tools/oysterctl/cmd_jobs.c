@@ -9,8 +9,8 @@
 #include "job_story.h"
 #include "ledger/history.h"
 #include "ledger/reader.h"
+#include "node/state_dir.h"
 #include "node_api.h"
-#include "state_dir.h"
 #include "util/cleanup.h"
 #include "value.h"
 

@@ -2,7 +2,7 @@
 #ifndef OYSTERCTL_DOCTOR_H
 #define OYSTERCTL_DOCTOR_H
 
-#include "config.h"
+#include "config/config.h"
 #include "ctl.h"
 #include "util/buf.h"
 

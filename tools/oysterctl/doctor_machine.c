@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "config_pool.h"
 #include "doctor.h"
 #include "exec_run.h"
-#include "preflight.h"
+#include "node/config_pool.h"
+#include "node/preflight.h"
 #include "util/cleanup.h"
 #include "worker/cgroup.h"
 #include "worker/sandbox.h"

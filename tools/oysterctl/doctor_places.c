@@ -10,7 +10,7 @@
 
 #include "doctor.h"
 #include "eth/key.h"
-#include "state_dir.h"
+#include "node/state_dir.h"
 #include "util/cleanup.h"
 #include "util/hostport.h"
 

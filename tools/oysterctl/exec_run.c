@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <uv.h>
 
-#include "config_pool.h"
-#include "state_dir.h"
+#include "node/config_pool.h"
+#include "node/state_dir.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/random.h"

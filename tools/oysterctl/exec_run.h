@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "util/buf.h"
 #include "util/err.h"
 #include "worker/run.h"
