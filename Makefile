@@ -62,6 +62,7 @@ soak: build ## 2,000 jobs in a row on one pool; 100 times kill -9 over 200 jobs,
 
 bench: build ## Latency, throughput and memory, measured on a local chain
 	@node bench/run.mjs
+	@echo; node bench/endpoints.mjs
 	@echo; echo 'the worker alone, code ready → response, beside plain workerd serve:'; $(BUILD)/bench/worker_bench
 	@echo; echo 'a million open foreign jobs, each event read twice:'; $(BUILD)/bench/scale
 
