@@ -20,6 +20,7 @@
 #define BROKEN_AFTER 3    /* boot failures in a row */
 #define REST_FIRST_MS 100 /* after the first failure in a row, doubled by each */
 #define REST_LAST_MS 30000
+#define STOCK_WAIT_US 15000u  /* a boot for the stock stands back so long at most behind a job that has just begun */
 #define LONG_HELD_US 5000000u /* a held worker that lived that long is replaced at once */
 
 enum slot_state {
@@ -74,8 +75,9 @@ struct pool {
     struct slot *slots;
     uint32_t in_state[SLOT_N_STATES];
     struct wait_queue queue;
-    uv_timer_t queue_timer;
+    uv_timer_t queue_timer, stock_timer;
     uint64_t next_handle;
+    uint64_t run_at_us; /* when the last run began */
     uint32_t cpus;
     struct pool_stats stats; /* the counters; the rest is read from the slots */
     bool closing;
@@ -290,6 +292,7 @@ static void slot_boot(struct slot *s)
 static void slot_run(struct slot *s, struct job *j)
 {
     step(s, EV_RUN);
+    s->pool->run_at_us = clock_mono_us();
     s->job = j;
     j->queued_us = clock_mono_us() - j->queued_at_us;
     workerd_run(s->worker, &j->spec);
@@ -328,6 +331,19 @@ static void hurry_boots(struct pool *p)
     }
 }
 
+/* Most jobs take a few milliseconds, and a boot costs the loop one of them and a processor twenty: while half of the
+ * stock is there, it can begin when the job's answer is out. */
+static bool stock_can_wait(const struct pool *p)
+{
+    return p->queue.n == 0 && p->in_state[SLOT_RUNNING] > 0 && 2 * p->in_state[SLOT_HELD] >= p->config.warm_workers &&
+           clock_mono_us() - p->run_at_us < STOCK_WAIT_US;
+}
+
+static void on_stock_timer(uv_timer_t *t)
+{
+    pool_step(t->data);
+}
+
 /* Gives held workers to the jobs that wait, then boots as many as jobs and stock need. */
 static void pool_step(struct pool *p)
 {
@@ -337,6 +353,11 @@ static void pool_step(struct pool *p)
            (s = slot_in_state(p, SLOT_HELD)))
         slot_run(s, wait_queue_pop(&p->queue));
     size_t wanted = p->queue.n + p->config.warm_workers;
+    if (stock_can_wait(p)) {
+        uv_update_time(p->loop);
+        (void)uv_timer_start(&p->stock_timer, on_stock_timer, STOCK_WAIT_US / 1000 + 1, 0);
+        wanted = 0;
+    }
     while (p->in_state[SLOT_HELD] + p->in_state[SLOT_BOOTING] < wanted &&
            p->in_state[SLOT_BOOTING] < boots_allowed(p) && (s = slot_in_state(p, SLOT_EMPTY)))
         slot_boot(s);
@@ -507,7 +528,8 @@ struct pool *pool_new(uv_loop_t *loop, const struct pool_config *config, struct 
         s->rest.data = s;
     }
     (void)uv_timer_init(loop, &p->queue_timer);
-    p->queue_timer.data = p;
+    (void)uv_timer_init(loop, &p->stock_timer);
+    p->queue_timer.data = p->stock_timer.data = p;
     pool_step(p);
     return p;
 }
@@ -523,7 +545,7 @@ static void part_closed(struct pool *p)
         done(arg);
 }
 
-static void on_queue_timer_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
     part_closed(h->data);
 }
@@ -549,7 +571,7 @@ void pool_free(struct pool *p, void (*done)(void *arg), void *arg)
     struct job *j;
     while ((j = wait_queue_pop(&p->queue)))
         job_free(j);
-    p->open_parts = 1 + p->config.capacity + (p->egress ? 1 : 0);
+    p->open_parts = 2 + p->config.capacity + (p->egress ? 1 : 0);
     for (uint32_t i = 0; i < p->config.capacity; i++) {
         struct slot *s = &p->slots[i];
         if (s->job)
@@ -559,7 +581,8 @@ void pool_free(struct pool *p, void (*done)(void *arg), void *arg)
         slot_kill(s);
         uv_close((uv_handle_t *)&s->rest, on_rest_closed);
     }
-    uv_close((uv_handle_t *)&p->queue_timer, on_queue_timer_closed);
+    uv_close((uv_handle_t *)&p->queue_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&p->stock_timer, on_timer_closed);
     if (p->egress)
         egress_free(p->egress, on_egress_closed, p);
 }
