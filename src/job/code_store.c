@@ -210,9 +210,8 @@ static void fetch_ask(struct fetch *f)
     char hex[65];
     char params[80];
     (void)snprintf(params, sizeof params, "[\"0x%s\"]", hex_encode(hex, f->hash, 32));
-    /* one request as a rule; after a null or an error every endpoint is asked, since one that lags knows less */
-    f->call =
-        (f->retry_ms ? rpc_race : rpc_request)(f->store->rpc, "eth_getTransactionByHash", params, 0, on_transaction, f);
+    /* A job waits for it: whichever endpoint is first, and one that lags knows less. */
+    f->call = rpc_race(f->store->rpc, "eth_getTransactionByHash", params, 0, on_transaction, f);
 }
 
 /* Ends the requests whose time is over. Returns false when the fetch is over with them. */
