@@ -193,6 +193,7 @@ static int make_file(struct device *d, struct err *e)
     if (rc < 0)
         return rc;
     d->session = fuse_session_new(&args, &ops, sizeof ops, d);
+    fuse_opt_free_args(&args);
     d->mounted = d->session && fuse_session_mount(d->session, FILE_NAME) == 0;
     (void)snprintf(d->path, sizeof d->path, "/proc/%ld/root" FILE_NAME, (long)getpid());
     return d->mounted ? 0 : err_set(e, -ENODEV, "no file system by FUSE, which needs root rights and /dev/fuse");
