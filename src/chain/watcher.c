@@ -28,6 +28,8 @@
 #define LAG_MS 10000     /* what an endpoint may lag behind the stream: blocks are read again for so long */
 #define LAG_BLOCKS_MAX 1024
 #define HEAVY_PASS_LOGS 20000
+#define BEHIND_BLOCKS 32 /* a leader whose head is so far behind a log that another endpoint has does not lead on */
+#define MOVE_AGAIN_MS 10000
 
 enum watcher_timer { TIMER_READ, TIMER_SWEEP, TIMER_HEADER, TIMER_POLL, TIMER_HOLD, TIMER_COUNT };
 
@@ -54,6 +56,7 @@ struct watcher {
     unsigned failures; /* reads failed in a row */
     uint64_t sweep_ms, soon_ms, header_retry_ms;
     uint64_t last_head_ms; /* monotonic, when the newest head came */
+    uint64_t moved_ms;     /* monotonic, when another endpoint was made the leader */
     uint64_t last_head_number;
     uint8_t last_head_hash[32];
     uint64_t overlap;         /* of the configuration */
@@ -503,6 +506,17 @@ static void on_head(void *arg, const struct json *json)
     leave(w);
 }
 
+/* A leader that lags would have the newest events wait for its heads. */
+static void compare_with_leader(struct watcher *w, uint64_t number)
+{
+    uint64_t now_ms = clock_mono_ms();
+    bool behind = w->last_head_ms != 0 && number > w->last_head_number + BEHIND_BLOCKS;
+    if (!behind || (w->moved_ms != 0 && now_ms - w->moved_ms < MOVE_AGAIN_MS))
+        return;
+    w->moved_ms = now_ms;
+    rpc_stream_move(w->rpc, "its head is far behind another endpoint's events");
+}
+
 /* What is taken back counts from the leader alone: another endpoint may be behind it, and of another opinion. */
 static void on_log(void *arg, const struct json *json, bool leading)
 {
@@ -511,12 +525,16 @@ static void on_log(void *arg, const struct json *json, bool leading)
     struct log_entry log;
     struct err e = { 0 };
     enter(w);
-    if (log_entry_parse(&log, json, &e) < 0)
+    if (log_entry_parse(&log, json, &e) < 0) {
         note_rubbish(w, "log_malformed", &e);
-    else if (log.removed && !leading)
+    } else if (log.removed && !leading) {
         log_entry_free(&log);
-    else
+    } else {
+        uint64_t number = log.block_number;
         tracker_log(w->tracker, &log, now_us);
+        if (!leading)
+            compare_with_leader(w, number); /* at last: on_switch may tell the user, who may free us */
+    }
     leave(w);
 }
 

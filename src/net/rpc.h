@@ -97,6 +97,10 @@ struct rpc_stream_events {
 void rpc_stream_start(struct rpc *r, const char *log_filter, const struct rpc_stream_events *events, void *arg);
 void rpc_stream_stop(struct rpc *r);
 
+/* The leader is of little use, for this reason: another endpoint leads from here on (on_switch), where one is up.
+ * Allowed inside of on_log. */
+void rpc_stream_move(struct rpc *r, const char *reason);
+
 /* Changes silence_ms of the configuration, from the next head on. */
 void rpc_set_silence(struct rpc *r, uint64_t silence_ms);
 

@@ -44,16 +44,35 @@ static void feed_up(void *arg, struct rpc_feed *f)
 static void feed_heads(void *arg, struct rpc_feed *f)
 {
     struct rpc_stream *s = arg;
-    if (f == s->leader && !s->up)
+    if (f != s->leader)
+        rpc_feed_want_heads(f, false);
+    else if (!s->up)
         go_up(s);
 }
 
+/* The first that is up behind the leader, in a circle. */
 static struct rpc_feed *next_leader(const struct rpc_stream *s)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (rpc_feed_is_up(s->feeds[i]))
-            return s->feeds[i];
+    size_t at = 0;
+    while (at + 1 < s->n && s->feeds[at] != s->leader)
+        at++;
+    for (size_t k = 1; k < s->n; k++) {
+        struct rpc_feed *f = s->feeds[(at + k) % s->n];
+        if (rpc_feed_is_up(f))
+            return f;
+    }
     return NULL;
+}
+
+void rpc_stream_pass_lead(struct rpc_stream *s, const char *reason)
+{
+    struct rpc_feed *next = s->up ? next_leader(s) : NULL;
+    if (!next)
+        return;
+    rpc_feed_want_heads(s->leader, false);
+    s->leader = next;
+    rpc_feed_want_heads(next, true);
+    s->events.on_switch(s->arg, reason);
 }
 
 /* Where another feed is up its logs have been coming all the time: it takes the lead, and nothing is down. */

@@ -27,6 +27,10 @@ struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const 
 /* Changes silence_ms, from the next head on. */
 void rpc_stream_set_silence(struct rpc_stream *s, uint64_t silence_ms);
 
+/* Another endpoint that is up leads from here on (on_switch is called), where there is one. Allowed inside of on_log.
+ */
+void rpc_stream_pass_lead(struct rpc_stream *s, const char *reason);
+
 /* Ends it without a callback; allowed inside of one. NULL allowed. */
 void rpc_stream_free(struct rpc_stream *s);
 

@@ -748,6 +748,42 @@ static void a_cut_leader_is_not_missed(void **state)
     stop(&f);
 }
 
+static int withhold_heads(void *arg, const char *text, size_t len)
+{
+    int *count = arg;
+    if (!memmem(text, len, "parentHash", 10))
+        return 1;
+    ++*count;
+    return 0;
+}
+
+/* Its heads are stuck, but not silent for long enough to be lost: another endpoint's events show it. */
+static void a_leader_that_lags_is_left(void **state)
+{
+    (void)state;
+    struct follower f;
+    int withheld = 0;
+    follow_two(&f);
+    emitter_drain(f.a, 0);
+    wait_seen(&f, 1);
+    wait_head(&f, 1);
+    relay_filter(f.relay, withhold_heads, &withheld);
+    anvil_mine(f.a, 40);
+    loop_for(&f.loop, 300);
+    assert_true(f.head < 40 && withheld > 0);
+    emitter_drain(f.a, 1);
+    wait_seen(&f, 2);
+    wait_head(&f, 42);
+    emitter_drain(f.a, 2);
+    wait_head(&f, 43);
+    assert_ids(&f, 0, 3, 0);
+    assert_int_equal(f.live_changes, 1);
+    struct watcher_stats s;
+    watcher_stats(f.w, &s);
+    assert_int_equal(s.reconnects, 1);
+    stop(&f);
+}
+
 /* Another endpoint takes a block back: so it sees the chain. The leader does not say so, so nothing is taken back. */
 static void the_leader_alone_takes_back(void **state)
 {
@@ -887,6 +923,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_forgets_and_repeats),
         cmocka_unit_test(the_endpoint_that_has_it_tells_it),
         cmocka_unit_test(a_cut_leader_is_not_missed),
+        cmocka_unit_test(a_leader_that_lags_is_left),
         cmocka_unit_test(the_leader_alone_takes_back),
         cmocka_unit_test(failing_reads_are_tried_again),
         cmocka_unit_test(live_events_overtake_a_backfill_that_hangs),

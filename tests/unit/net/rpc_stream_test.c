@@ -371,6 +371,35 @@ static void another_takes_the_lead(void **state)
     assert_int_equal(f->downs, 0);
 }
 
+/* Whoever reads may see that the leader is of little use. */
+static void the_lead_is_passed_on(void **state)
+{
+    struct fixture *f = *state;
+    struct endpoint *follower, *leader = start_both(f, &follower);
+    rpc_stream_move(f->rpc, "it lags");
+    assert_int_equal(f->switches, 1);
+    assert_string_equal(f->reason, "it lags");
+    for (f->heads = 0; f->heads == 0; loop_for(&f->loop, 10))
+        server_each(follower->server, send_head);
+    server_each(leader->server, send_head);
+    server_each(leader->server, send_log);
+    f->logs = 0;
+    assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
+    assert_int_equal(leader->subscribed - leader->dropped, 0);
+    assert_int_equal(follower->subscribed - follower->dropped, 1);
+    assert_int_equal(f->downs, 0);
+    rpc_stream_move(f->rpc, "and back"); /* twice before heads are granted */
+    rpc_stream_move(f->rpc, "and again");
+    loop_for(&f->loop, 100);
+    assert_int_equal(leader->subscribed - leader->dropped + follower->subscribed - follower->dropped, 1);
+    server_each(leader->server, peer_reset);
+    server_each(follower->server, peer_reset);
+    assert_true(loop_until(&f->loop, &f->downs, WAIT_MS));
+    f->downs = 0;
+    rpc_stream_move(f->rpc, "nobody is there");
+    assert_int_equal(f->downs, 0);
+}
+
 static void down_when_none_is_left(void **state)
 {
     struct fixture *f = *state;
@@ -547,6 +576,7 @@ int main(void)
         TEST(garbage),
         TEST(all_are_listened_to),
         TEST(another_takes_the_lead),
+        TEST(the_lead_is_passed_on),
         TEST(down_when_none_is_left),
         TEST(a_follower_without_heads),
         TEST(silence),
