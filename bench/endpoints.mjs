@@ -4,7 +4,7 @@
 //   node bench/endpoints.mjs [--jobs 40]
 import { parseArgs } from 'node:util';
 import { Transaction } from 'ethers';
-import { followLogs } from '../devnet/lib/arrivals.mjs';
+import { followLogs } from './arrivals.mjs';
 import { Devnet } from '../devnet/lib/devnet.mjs';
 import { drain } from '../devnet/lib/executor.mjs';
 import { createJob, saveCode, waitAnswer } from '../devnet/lib/jobs.mjs';

@@ -65,7 +65,7 @@ static void put_chain(struct buf *out, const struct node_status *s)
           (double)s->chain.events_backfilled },
         { NAME("reorgs_total"), COUNTER, "Reorganisations of the chain that were seen.", true,
           (double)s->chain.reorgs },
-        { NAME("ws_reconnects_total"), COUNTER, "Subscriptions that had to be made anew.", true,
+        { NAME("ws_reconnects_total"), COUNTER, "Times that the WebSocket endpoint that leads was lost or left.", true,
           (double)s->chain.reconnects },
         { NAME("clock_skew_seconds"), GAUGE, "The chain's time less this machine's, as of the newest block.",
           s->clock_known, (double)s->clock_skew_ms / 1000 },
