@@ -12,25 +12,16 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/buf.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
 #include "worker/cgroup_impl.h"
 
-#define EMPTY_TIMEOUT_MS 5000
 #define MAX_CLAIMED_ELSEWHERE 4096
 
 /* Marks the folders that a node made, so that the node that finds them after a crash removes them in the end. */
 static const char made_mark[] = "user.oyster_made";
-
-static void sleep_ms(long ms)
-{
-    struct timespec t = { .tv_nsec = ms * 1000000 };
-    (void)nanosleep(&t, NULL);
-}
 
 static void group_init(struct cg_group *g, uint32_t number)
 {
@@ -47,13 +38,6 @@ static void group_close(struct cg_group *g)
         fd_close_p(&g->dirs[h]);
     }
     group_init(g, g->number);
-}
-
-static void group_path(char *out, const struct cgroup_set *s, uint32_t h, uint32_t number)
-{
-    char name[32];
-    (void)snprintf(name, sizeof name, "workerd_%" PRIu32, number);
-    cg_join(out, s->parents[h], name);
 }
 
 /* Opens or makes one folder and locks it. Returns 1 when it is ours, 0 when another node holds it, -errno. */
@@ -82,21 +66,14 @@ static int claim_dir(struct cg_group *g, uint32_t h, const char *path, struct er
     }
 }
 
-/* The kernel lets go of a group a moment after its last process has ended. */
-static void remove_dir(const char *path)
-{
-    for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 250; tries++)
-        sleep_ms(2);
-}
-
 /* Gives the claimed folders up; those that a node made are removed while they are still locked. */
 static void group_release(const struct cgroup_set *s, struct cg_group *g)
 {
     for (uint32_t h = 0; h < s->n_hierarchies; h++) {
         char path[PATH_MAX];
-        group_path(path, s, h, g->number);
+        cg_group_path(path, s, h, g->number);
         if (g->made[h])
-            remove_dir(path);
+            cg_remove(path);
     }
     group_close(g);
 }
@@ -107,7 +84,7 @@ static int claim_group(const struct cgroup_set *s, struct cg_group *g, uint32_t 
     group_init(g, number);
     for (uint32_t h = 0; h < s->n_hierarchies; h++) {
         char path[PATH_MAX];
-        group_path(path, s, h, number);
+        cg_group_path(path, s, h, number);
         int rc = claim_dir(g, h, path, e);
         if (rc > 0) {
             g->procs[h] = openat(g->dirs[h], "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -120,17 +97,6 @@ static int claim_group(const struct cgroup_set *s, struct cg_group *g, uint32_t 
         }
     }
     return 1;
-}
-
-/* Waits until no process is left; kills again meanwhile. */
-static bool group_drain(const struct cgroup_set *s, struct cg_group *g)
-{
-    for (uint64_t end = clock_mono_ms() + EMPTY_TIMEOUT_MS; !s->ops->is_empty(s, g); sleep_ms(2)) {
-        if (clock_mono_ms() >= end)
-            return false;
-        s->ops->kill(s, g);
-    }
-    return true;
 }
 
 /* Whether processes can be put into the group at all: a child tries (rights on a common ancestor decide, too). */
@@ -167,13 +133,14 @@ static int open_groups(struct cgroup_set *s, uint32_t n, struct err *e)
             return rc;
         if (rc == 0)
             continue;
-        s->n++;
-        if (s->n == 1 && (rc = group_try(s, g, e)) < 0)
+        if ((rc = cg_clear(s, g, e)) < 0) {
+            group_release(s, g);
             return rc;
-        if (!group_drain(s, g))
-            return err_set(e, -EBUSY, "%s/workerd_%" PRIu32 ": leftover processes cannot be killed", s->parents[0],
-                           number);
+        }
+        s->n++;
         if ((rc = s->ops->opened(s, g, e)) < 0)
+            return rc;
+        if (s->n == 1 && (rc = group_try(s, g, e)) < 0)
             return rc;
     }
     return 0;
@@ -186,7 +153,9 @@ struct cgroup_set *cgroup_set_open(const char *root, uint32_t n, struct err *e)
     int rc = cg_find(s, root, e);
     if (rc == 0)
         rc = open_groups(s, n, e);
-    if (rc < 0)
+    if (rc == -ENOTEMPTY)
+        (void)err_wrap(e, "no cgroups for the workers");
+    else if (rc < 0)
         (void)err_wrap(e, "no cgroups for the workers (%s)",
                        s->ops->version == 2
                            ? "start the node as root, or run deploy/cgroupv2_setup.sh as root for its user"
@@ -267,8 +236,7 @@ void cgroup_set_close(struct cgroup_set *s)
         return;
     for (uint32_t i = 0; i < s->n; i++) {
         struct cg_group *g = &s->groups[i];
-        s->ops->kill(s, g);
-        (void)group_drain(s, g);
+        (void)cg_clear(s, g, NULL);
         group_release(s, g);
     }
     cg_unfind(s);

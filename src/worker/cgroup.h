@@ -24,8 +24,10 @@ struct cgroup_usage {
 
 /* Finds the hierarchy (root: a folder to use, NULL = found from /proc/self/mountinfo and /proc/self/cgroup), uses the
  * groups workerd_1..n that exist (cgroupv2_setup.sh makes them) and makes what is missing where it may; each is claimed
- * by flock on its directory (one that another node holds is left alone and a further number is used), then emptied of
- * leftover processes. Returns NULL with e set; the message says what to run. n: number of groups. */
+ * by flock on its directory (one that another node holds is left alone and a further number is used), then cleared of
+ * what an earlier run has left: its processes, and the groups below it with theirs. Returns NULL with e set; the
+ * message says what to run. -ENOTEMPTY: something left cannot be cleared, the message names the folder. n: number of
+ * groups. */
 struct cgroup_set *cgroup_set_open(const char *root, uint32_t n, struct err *e);
 
 /* Number of groups claimed (= n of cgroup_set_open); version: 1 or 2. */
@@ -48,17 +50,17 @@ void cgroup_set_weight(struct cgroup_set *s, uint32_t i, uint32_t percent);
 int cgroup_dir_fd(const struct cgroup_set *s, uint32_t i);
 const int *cgroup_procs_fds(const struct cgroup_set *s, uint32_t i, uint32_t *n);
 
-/* Kills every process of group i (cgroup.kill, else SIGKILL to each until none is left). Does not wait. */
+/* Kills every process of group i and below it (cgroup.kill, else SIGKILL to each until none is left). Does not wait. */
 void cgroup_kill(struct cgroup_set *s, uint32_t i);
 
-/* True when no process is left in group i. */
+/* True when no process is left in group i and below it. */
 bool cgroup_is_empty(const struct cgroup_set *s, uint32_t i);
 
 /* Remembers the counters as the zero of cgroup_usage; resets the memory peak where the kernel can. */
 void cgroup_reset_usage(struct cgroup_set *s, uint32_t i);
 void cgroup_read_usage(const struct cgroup_set *s, uint32_t i, struct cgroup_usage *out);
 
-/* Kills what is left, removes the groups that this process made, drops the claims. NULL allowed. */
+/* Clears as at opening, removes the groups that this process made, drops the claims. NULL allowed. */
 void cgroup_set_close(struct cgroup_set *s);
 
 #endif

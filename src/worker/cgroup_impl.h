@@ -1,5 +1,5 @@
-/* Inside of worker/cgroup.h: what the shared part (cgroup.c), the finder (cgroup_find.c) and the two kernel interfaces
- * (cgroup_v1.c, cgroup_v2.c) know of each other. */
+/* Inside of worker/cgroup.h: what the shared part (cgroup.c), the finder (cgroup_find.c), the clearing of what is left
+ * (cgroup_clear.c) and the two kernel interfaces (cgroup_v1.c, cgroup_v2.c) know of each other. */
 #ifndef OYSTER_WORKER_CGROUP_IMPL_H
 #define OYSTER_WORKER_CGROUP_IMPL_H
 
@@ -39,6 +39,7 @@ struct cgroup_set {
 /* One kernel interface. All functions work on a claimed group. */
 struct cg_ops {
     int version;
+    /* the group is cleared; also ends what it passes on to groups below it */
     int (*opened)(struct cgroup_set *s, struct cg_group *g, struct err *e);
     int (*set_limits)(const struct cgroup_set *s, struct cg_group *g, const struct cgroup_limits *limits,
                       struct err *e);
@@ -66,6 +67,9 @@ int cg_dir(const struct cgroup_set *s, const struct cg_group *g, enum cg_control
  * no file is named. out may not be folder. */
 void cg_join(char *out, const char *folder, const char *name);
 
+/* The folder of workerd_<number> in hierarchy h, into out, which has PATH_MAX bytes. */
+void cg_group_path(char *out, const struct cgroup_set *s, uint32_t h, uint32_t number);
+
 /* Writes text to a file of the group's folder in the hierarchy of c. */
 int cg_write(const struct cgroup_set *s, const struct cg_group *g, enum cg_controller c, const char *file,
              const char *text, struct err *e);
@@ -79,7 +83,20 @@ int cg_read_at(int dir, const char *file, char *out, size_t size);
 uint64_t cg_read_u64(int dir, const char *file);
 uint64_t cg_read_key(int dir, const char *file, const char *key);
 
-/* Calls fn for each process id in cgroup.procs of dir; returns how many there were. */
-uint32_t cg_each_pid(int dir, void (*fn)(int pid));
+/* Calls fn (NULL allowed) for each process id in cgroup.procs of dir; returns how many there were. */
+uint32_t cg_each_pid(int dir, void (*fn)(int pid, void *arg), void *arg);
+
+/* Sends SIGKILL to / counts the processes of the group dir and of all groups below it. Returns how many there were; one
+ * more than that where they are too many or too deep to look at all of them. */
+uint32_t cg_kill_pids(int dir);
+uint32_t cg_count_pids(int dir);
+
+/* Kills the processes of a claimed group and of all groups below it, and removes these. Takes a few seconds at most.
+ * Returns -ENOTEMPTY when something is left: the message says where, what, and what to do. */
+int cg_clear(const struct cgroup_set *s, struct cg_group *g, struct err *e);
+
+/* Removes a group and those below it, as far as no process is in them. Waits half a second at most for the kernel to
+ * let go of ended ones. */
+void cg_remove(const char *path);
 
 #endif

@@ -17,6 +17,13 @@ void cg_join(char *out, const char *folder, const char *name)
         out[0] = '\0';
 }
 
+void cg_group_path(char *out, const struct cgroup_set *s, uint32_t h, uint32_t number)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "workerd_%" PRIu32, number);
+    cg_join(out, s->parents[h], name);
+}
+
 int cg_dir(const struct cgroup_set *s, const struct cg_group *g, enum cg_controller c)
 {
     uint8_t h = s->hierarchy_of[c];
@@ -82,7 +89,7 @@ uint64_t cg_read_key(int dir, const char *file, const char *key)
     return 0;
 }
 
-uint32_t cg_each_pid(int dir, void (*fn)(int pid))
+uint32_t cg_each_pid(int dir, void (*fn)(int pid, void *arg), void *arg)
 {
     CLEANUP(fd_close_p) int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     char text[4096];
@@ -96,7 +103,7 @@ uint32_t cg_each_pid(int dir, void (*fn)(int pid))
             }
             /* 0 stands for a process that this pid namespace cannot see; it must never reach kill(). */
             if (pid > 0 && fn)
-                fn(pid);
+                fn(pid, arg);
             count += pid > 0;
             pid = 0;
         }

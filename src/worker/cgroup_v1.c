@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -65,11 +64,6 @@ static int v1_set_limits(const struct cgroup_set *s, struct cg_group *g, const s
     return rc < 0 ? rc : v1_set_pids(s, g, e);
 }
 
-static void kill_pid(int pid)
-{
-    (void)kill(pid, SIGKILL);
-}
-
 /* A fork bomb cannot outrun the passes: with pids.max at 0 nothing new is born, and a process that has its SIGKILL
  * pending can no longer fork when the limit is put back. */
 static void v1_kill(const struct cgroup_set *s, struct cg_group *g)
@@ -79,7 +73,7 @@ static void v1_kill(const struct cgroup_set *s, struct cg_group *g)
     for (int pass = 0; pass < KILL_PASSES && left; pass++) {
         left = 0;
         for (uint32_t h = 0; h < s->n_hierarchies; h++)
-            left += cg_each_pid(g->dirs[h], kill_pid);
+            left += cg_kill_pids(g->dirs[h]);
     }
     (void)v1_set_pids(s, g, NULL);
 }
@@ -87,7 +81,7 @@ static void v1_kill(const struct cgroup_set *s, struct cg_group *g)
 static bool v1_is_empty(const struct cgroup_set *s, const struct cg_group *g)
 {
     for (uint32_t h = 0; h < s->n_hierarchies; h++)
-        if (cg_each_pid(g->dirs[h], NULL))
+        if (cg_count_pids(g->dirs[h]))
             return false;
     return true;
 }

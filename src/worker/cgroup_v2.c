@@ -2,18 +2,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "worker/cgroup_impl.h"
 
+/* A group that passes controllers on to groups below it takes no processes. */
+static int v2_pass_nothing_on(const struct cgroup_set *s, const struct cg_group *g, struct err *e)
+{
+    char names[512], text[1024] = "", *save = NULL;
+    if (cg_read_at(g->dirs[0], "cgroup.subtree_control", names, sizeof names) <= 0)
+        return 0;
+    for (char *name = strtok_r(names, " \n", &save); name; name = strtok_r(NULL, " \n", &save))
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s-%s", *text ? " " : "", name);
+    return *text ? cg_write(s, g, CG_MEMORY, "cgroup.subtree_control", text, e) : 0;
+}
+
 /* memory.peak: since Linux 6.12 a write makes this very open file count from now on, so it stays open. */
 static int v2_opened(struct cgroup_set *s, struct cg_group *g, struct err *e)
 {
-    (void)s;
-    (void)e;
+    int rc = v2_pass_nothing_on(s, g, e);
+    if (rc < 0)
+        return rc;
     g->peak_fd = openat(g->dirs[0], "memory.peak", O_RDWR | O_CLOEXEC);
     if (g->peak_fd < 0)
         g->peak_fd = openat(g->dirs[0], "memory.peak", O_RDONLY | O_CLOEXEC);
@@ -62,11 +74,6 @@ static int v2_set_limits(const struct cgroup_set *s, struct cg_group *g, const s
     return v2_write_max(s, g, "pids.max", limits->pids_max, e);
 }
 
-static void kill_pid(int pid)
-{
-    (void)kill(pid, SIGKILL);
-}
-
 /* cgroup.kill is Linux 5.14; before it the freezer stops forks while the processes are signalled. */
 static void v2_kill(const struct cgroup_set *s, struct cg_group *g)
 {
@@ -75,7 +82,7 @@ static void v2_kill(const struct cgroup_set *s, struct cg_group *g)
     (void)cg_write(s, g, CG_MEMORY, "cgroup.freeze", "1", NULL);
     uint32_t left = 1;
     for (int pass = 0; pass < 8 && left; pass++)
-        left = cg_each_pid(g->dirs[0], kill_pid);
+        left = cg_kill_pids(g->dirs[0]);
     (void)cg_write(s, g, CG_MEMORY, "cgroup.freeze", "0", NULL);
 }
 

@@ -7,8 +7,9 @@ import { after, before, describe, test } from 'node:test';
 import { assert } from '../e2e/harness.mjs';
 import { SLOWNESS, Vm, countEach, packImage, resultsIn } from './vm.mjs';
 
-const [CGROUP, SANDBOX, POOL] = ['cgroup', 'sandbox', 'pool'].map((name) => `tests/unit/worker_${name}_test`);
-const PROGRAMS = [CGROUP, SANDBOX, 'tests/unit/worker_probe', POOL];
+const NAMES = ['cgroup', 'cgroup_clear', 'sandbox', 'pool'];
+const [CGROUP, CLEAR, SANDBOX, POOL] = NAMES.map((name) => `tests/unit/worker_${name}_test`);
+const PROGRAMS = [CGROUP, CLEAR, SANDBOX, 'tests/unit/worker_probe', POOL];
 
 describe('workers in a virtual machine with cgroup version 2', () => {
     const dir = mkdtempSync(join(tmpdir(), 'oyster-vm-'));
@@ -45,6 +46,7 @@ describe('workers in a virtual machine with cgroup version 2', () => {
     });
 
     program('cgroups', CGROUP);
+    program('what is left in cgroups', CLEAR);
     program('sandbox', SANDBOX);
     program('endings of jobs', `${POOL} test_endings`);
 });
