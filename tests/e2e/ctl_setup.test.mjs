@@ -1,6 +1,6 @@
 // oysterctl init, doctor and configure: from nothing to a node that has what it needs.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { Wallet, getBytes } from 'ethers';
@@ -107,6 +107,14 @@ describe('oysterctl doctor', () => {
 
     const free = net => net.bystander.address;
     const ws = (net) => net.chain.wsUrl;
+    // A folder that looks like version 2, with something in a group that no node can remove.
+    const leftInGroup = (net) => {
+        const root = join(net.dir, 'groups');
+        mkdirSync(join(root, 'workerd_1', 'child'), { recursive: true });
+        for (const file of ['cgroup.controllers', 'cgroup.subtree_control']) writeFileSync(join(root, file), 'cpu memory pids\n');
+        for (const file of ['cgroup.procs', 'child/file']) writeFileSync(join(root, 'workerd_1', file), '');
+        return { cgroup_root: root };
+    };
     const cases = [
         ['the chain id', () => ({ common_chain_id: 7 }), 'endpoint', /is of chain 31337, expected 7/, /common_chain_id/],
         ['a dead endpoint', () => ({ http_rpc_url: 'http://127.0.0.1:1' }), 'endpoint', /127\.0\.0\.1:1/, /reachable/],
@@ -121,6 +129,7 @@ describe('oysterctl doctor', () => {
         ['the ledger', () => ({ ledger_file: '/nowhere/ledger.db' }), 'ledger', /\/nowhere/, /ledger_file/],
         ['a port', (net) => ({ port: net.nodes[0].port }), 'API port', /Address already in use/, /--port/],
         ['the cgroups', () => ({ cgroup_root: '/proc' }), 'cgroups', /./, /cgroupv2_setup\.sh/],
+        ['what is left in a cgroup', leftInGroup, 'cgroups', /workerd_1\/child: found a group that cannot be removed/, /what the line says/],
     ];
     for (const [what, changes, name, detail, advice] of cases) {
         scenario(`finds ${what}`, holder, async (net) => {

@@ -19,6 +19,7 @@
 #define CGROUP_ADVICE                                                                                                  \
     "as root nothing is to be done; under systemd let the unit have Delegate=yes; else run "                           \
     "deploy/cgroupv2_setup.sh for the node's user, or name a folder as cgroup_root"
+#define LEFTOVER_ADVICE "do what the line says; the rest of what earlier runs have left a node clears itself"
 
 static void check_kernel(struct report *r)
 {
@@ -35,6 +36,8 @@ static void check_kernel(struct report *r)
                name.sysname, name.release, name.machine);
 }
 
+/* As the node does at its start: groups that another node holds are left alone, the others are cleared, and removed
+ * again where a node has made them. */
 static void check_cgroups(struct report *r, const struct config *config)
 {
     struct err e = { 0 };
@@ -48,7 +51,7 @@ static void check_cgroups(struct report *r, const struct config *config)
     for (uint32_t i = 0; rc == 0 && i < config->capacity; i++)
         rc = cgroup_set_limits(set, i, &limits, &e);
     if (rc < 0)
-        report_add(r, VERDICT_FAIL, "cgroups", CGROUP_ADVICE, "%s", e.msg);
+        report_add(r, VERDICT_FAIL, "cgroups", rc == -ENOTEMPTY ? LEFTOVER_ADVICE : CGROUP_ADVICE, "%s", e.msg);
     else
         report_add(r, VERDICT_OK, "cgroups", "", "version %d, %u groups with their limits", cgroup_set_version(set), n);
     cgroup_set_close(set);
