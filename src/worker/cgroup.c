@@ -52,15 +52,14 @@ static int claim_dir(struct cg_group *g, uint32_t h, const char *path, struct er
             continue; /* its owner removed it just now */
         if (fd < 0)
             return err_sys(e, "open %s", path);
+        if (made) /* before anybody else can claim it */
+            (void)fsetxattr(fd, made_mark, "1", 1, 0);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
             return errno == EWOULDBLOCK ? 0 : err_sys(e, "lock %s", path);
         struct stat locked, named;
         if (fstat(fd, &locked) < 0 || stat(path, &named) < 0 || locked.st_ino != named.st_ino)
             continue; /* locked a folder that its owner was removing */
-        char mark;
-        if (made)
-            (void)fsetxattr(fd, made_mark, "1", 1, 0);
-        g->made[h] = made || fgetxattr(fd, made_mark, &mark, 1) == 1;
+        g->made[h] = made;
         g->dirs[h] = fd_steal(&fd);
         return 1;
     }
@@ -72,7 +71,8 @@ static void group_release(const struct cgroup_set *s, struct cg_group *g)
     for (uint32_t h = 0; h < s->n_hierarchies; h++) {
         char path[PATH_MAX];
         cg_group_path(path, s, h, g->number);
-        if (g->made[h])
+        char mark;
+        if (g->made[h] || fgetxattr(g->dirs[h], made_mark, &mark, 1) == 1)
             cg_remove(path);
     }
     group_close(g);

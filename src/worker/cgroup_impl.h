@@ -16,7 +16,7 @@ struct cg_group {
     uint32_t number;              /* workerd_<number> */
     int dirs[CG_CONTROLLERS];     /* by hierarchy; -1 = none */
     int procs[CG_CONTROLLERS];    /* cgroup.procs of each, open for writing */
-    bool made[CG_CONTROLLERS];    /* by a node, so removed at close */
+    bool made[CG_CONTROLLERS];    /* by this process, so removed at close */
     int peak_fd;                  /* memory.peak, whose reset counts for one open file only; -1 */
     bool peak_reset;              /* the peak began anew at the last cgroup_reset_usage */
     struct cgroup_usage baseline; /* counters at the last cgroup_reset_usage */
