@@ -7,6 +7,8 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 GENERATION ?= 2
 NODES ?= 1
+# what a devnet takes: cgroups, namespaces, a device of its own
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo env 'PATH="$(PATH)"')
 # contracts, alert rules and packages, and jobs by the hundred in workers that no sanitizer sees into
 NOT_SANITIZED := contracts,observability,packaging,ctl_docs,ctl_exec
 SANITIZE := -Db_sanitize=address,undefined -Dbuildtype=debugoptimized
@@ -27,10 +29,10 @@ build: setup ## Build the executor and its tools into build/
 	@ninja -C $(BUILD)
 
 demo: build ## One job from end to end on a chain of its own (GENERATION=1|2)
-	@node devnet/demo.mjs --generation $(GENERATION)
+	@$(AS_ROOT) node devnet/demo.mjs --generation $(GENERATION)
 
 devnet: build ## A local chain with contracts and a node that stay up (GENERATION=1|2, NODES=1)
-	@node devnet/devnet.mjs --generation $(GENERATION) --nodes $(NODES)
+	@$(AS_ROOT) node devnet/devnet.mjs --generation $(GENERATION) --nodes $(NODES)
 
 test: build ## Every test: unit, differential, end to end, faults, documents
 	@tools/setup.sh test

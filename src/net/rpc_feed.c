@@ -102,6 +102,12 @@ static void schedule(struct rpc_feed *f, uint64_t ms)
     (void)uv_timer_start(&f->timer, on_timer, ms, 0);
 }
 
+/* An endpoint that stays dead does not fill the log: the first, second, fourth, eighth … failure is told. */
+static bool worth_a_line(unsigned failures)
+{
+    return (failures & (failures - 1)) == 0;
+}
+
 /* The connection is gone or of no use. on_down is the last thing that happens here: it may free the feed. */
 static void feed_lost(struct rpc_feed *f, const char *reason)
 {
@@ -115,8 +121,9 @@ static void feed_lost(struct rpc_feed *f, const char *reason)
     drop_held(f);
     rpc_endpoint_failed(endpoint(f), 0, clock_mono_ms());
     uint64_t retry_ms = backoff_ms(f);
-    log_warn("rpc_stream_lost", F_STR("endpoint", endpoint(f)->origin), F_STR("reason", reason),
-             F_BOOL("was_up", was_up), F_U64("retry_ms", retry_ms));
+    if (was_up || worth_a_line(f->failures))
+        log_warn("rpc_stream_lost", F_STR("endpoint", endpoint(f)->origin), F_STR("reason", reason),
+                 F_BOOL("was_up", was_up), F_U64("failures", f->failures), F_U64("retry_ms", retry_ms));
     schedule(f, retry_ms);
     if (was_up)
         f->events.on_down(f->arg, f, reason);
@@ -390,7 +397,7 @@ struct rpc_feed *rpc_feed_new(const struct rpc_feed_config *config, const struct
     f->config = *config;
     f->events = *events;
     f->arg = arg;
-    f->log_filter = xstrdup(config->log_filter);
+    f->config.log_filter = f->log_filter = xstrdup(config->log_filter);
     (void)uv_timer_init(config->loop, &f->timer);
     f->timer.data = f;
     schedule(f, 0);

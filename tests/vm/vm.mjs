@@ -16,12 +16,12 @@ export const KERNEL = join(KERNEL_DIR, 'vmlinuz');
 const QEMU = 'qemu-system-x86_64';
 // Old enough to have no AVX, whose emulation makes everything half as slow again.
 const CPU = 'Westmere,+rdrand,+fsgsbase';
-// One processor: with several, QEMU 7.2 was seen to run an old breakpoint for ever where the kernel had rewritten its own code
-// (a static key), and no interrupt came through any more.
+// One processor: with several, QEMU 7.2 was seen to run an old breakpoint for ever where the kernel had rewritten its own
+// code (a static key), and no interrupt came through any more.
 const CPUS = 1;
 const TRANSLATED_MIB = 1024; // room for translated code: QEMU 7.2 was seen to hang with the default when that was full
-// For the kernel: the same addresses in every process, so that what was translated for one worker serves the next, which is
-// a third of the work.
+// For the kernel: the same addresses in every process, so that what was translated for one worker serves the next, which
+// is a third of the work.
 export const SAME_EVERYWHERE = 'mitigations=off norandmaps';
 export const SLOWNESS = 20; // what the emulated processor needs as time, at most
 export const OUTWARD = '10.0.2.100:8545'; // inside: leads to the port given as `outward`
@@ -36,8 +36,8 @@ export function busybox() {
 
 // Packs an initramfs: busybox, a first process that takes commands, a network card's modules, workerd, and what is
 // given, each with its libraries. programs: files below build, that land in /app/<path>; files: paths in this tree, that
-// land in /app/<path>; hostPrograms: of this machine, that stay where they are; more: {path inside: file}. Not compressed: to unpack it under software
-// emulation would take longer than to load it.
+// land in /app/<path>; hostPrograms: of this machine, that stay where they are; more: {path inside: file}. Not compressed:
+// to unpack it under software emulation would take longer than to load it.
 export function packImage(image, { build, programs, files = [], hostPrograms = [], more = {} }) {
     const tree = new Tree();
     for (const folder of ['/sbin', '/dev', '/proc', '/sys', '/run', '/tmp', '/newroot', '/app']) tree.folder(folder);
