@@ -74,7 +74,7 @@ enclave: ## The enclave's image in build/enclave (CONFIG=file; more: docs/enclav
 		--cmdline "$(CMDLINE)" --compress "$(COMPRESS)" --resolver "$(RESOLVER)" --out "$(OUT)"
 
 screenshots: build ## The pictures of docs/dashboard.md, taken anew
-	@tools/setup.sh browser
+	@tools/setup.sh test
 	@node tools/screenshots.mjs
 
 install: build ## Install under PREFIX (/usr/local)
