@@ -169,19 +169,14 @@ static void tell_live(struct watcher *w)
     w->events.on_live(w->arg, live);
 }
 
-/* An endpoint that sends rubbish does not fill the disk: the first, second, fourth, eighth … is logged. */
-static bool worth_a_line(uint64_t count)
-{
-    return (count & (count - 1)) == 0;
-}
-
+/* An endpoint that sends rubbish does not fill the disk. */
 static void log_oddities(struct watcher *w)
 {
     struct tracker_stats stats;
     tracker_stats(w->tracker, &stats);
     if (stats.reorgs != w->reorgs_logged)
         log_info("reorg", F_U64("head", stats.head_block), F_U64("removed_total", stats.removed));
-    if (stats.malformed != w->malformed_logged && worth_a_line(stats.malformed))
+    if (stats.malformed != w->malformed_logged && log_is_worth(stats.malformed))
         log_warn("log_malformed", F_STR("error", tracker_malformed(w->tracker)->msg), F_U64("total", stats.malformed));
     w->reorgs_logged = stats.reorgs;
     w->malformed_logged = stats.malformed;
@@ -489,7 +484,7 @@ static void on_switch(void *arg, const char *reason)
 
 static void note_rubbish(struct watcher *w, const char *event, const struct err *e)
 {
-    if (worth_a_line(++w->malformed))
+    if (log_is_worth(++w->malformed))
         log_warn(event, F_ERR(e), F_U64("total", w->malformed));
 }
 

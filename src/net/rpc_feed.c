@@ -102,12 +102,6 @@ static void schedule(struct rpc_feed *f, uint64_t ms)
     (void)uv_timer_start(&f->timer, on_timer, ms, 0);
 }
 
-/* An endpoint that stays dead does not fill the log: the first, second, fourth, eighth … failure is told. */
-static bool worth_a_line(unsigned failures)
-{
-    return (failures & (failures - 1)) == 0;
-}
-
 /* The connection is gone or of no use. on_down is the last thing that happens here: it may free the feed. */
 static void feed_lost(struct rpc_feed *f, const char *reason)
 {
@@ -121,7 +115,7 @@ static void feed_lost(struct rpc_feed *f, const char *reason)
     drop_held(f);
     rpc_endpoint_failed(endpoint(f), 0, clock_mono_ms());
     uint64_t retry_ms = backoff_ms(f);
-    if (was_up || worth_a_line(f->failures))
+    if (was_up || log_is_worth(f->failures)) /* one that stays dead does not fill the log */
         log_warn("rpc_stream_lost", F_STR("endpoint", endpoint(f)->origin), F_STR("reason", reason),
                  F_BOOL("was_up", was_up), F_U64("failures", f->failures), F_U64("retry_ms", retry_ms));
     schedule(f, retry_ms);

@@ -134,3 +134,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     }
     buf_free(&b);
 }
+
+bool log_is_worth(uint64_t count)
+{
+    return (count & (count - 1)) == 0;
+}

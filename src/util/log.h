@@ -37,6 +37,9 @@ void log_init(enum log_format format, enum log_level least);
 bool log_level_parse(enum log_level *out, const char *word);
 bool log_format_parse(enum log_format *out, const char *word);
 
+/* Whether the count-th of something that may come without end is worth a record: the first, second, fourth, eighth … */
+bool log_is_worth(uint64_t count);
+
 /* Writes one record. event: snake_case, stable. Use the macros. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 

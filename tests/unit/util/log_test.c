@@ -184,6 +184,16 @@ static void words(void **state)
     assert_false(log_format_parse(&format, "xml"));
 }
 
+static void what_comes_without_end(void **state)
+{
+    (void)state;
+    uint64_t told = 0;
+    for (uint64_t count = 1; count <= 1024; count++)
+        told += log_is_worth(count);
+    assert_int_equal(told, 11);
+    assert_true(log_is_worth(1) && log_is_worth(2) && !log_is_worth(3) && log_is_worth(UINT64_C(1) << 63));
+}
+
 int main(void)
 {
     static const struct clock_source fixed = { no_mono_us, fixed_wall_us };
@@ -195,6 +205,7 @@ int main(void)
         cmocka_unit_test(long_text_is_cut),
         cmocka_unit_test(least_level),
         cmocka_unit_test(words),
+        cmocka_unit_test(what_comes_without_end),
     };
     clock_set_source(&fixed);
     return cmocka_run_group_tests(tests, NULL, NULL);
