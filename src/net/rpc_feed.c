@@ -272,7 +272,6 @@ static void on_chain_id(struct rpc_feed *f, const struct rpc_message *m)
         ep->wrong_chain_id = chain_id;
         log_error("rpc_wrong_chain", F_STR("endpoint", ep->origin), F_U64("chain_id", chain_id),
                   F_U64("expected", f->config.chain_id));
-        ep->aside_until_ms = clock_mono_ms() + WRONG_CHAIN_ASIDE_MS;
         feed_lost(f, "endpoint of another chain");
     } else {
         ep->chain = RPC_CHAIN_RIGHT;

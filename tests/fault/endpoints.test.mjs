@@ -1,5 +1,6 @@
 // A node with two endpoints of which one is dead, silent, late or of another chain: jobs are answered by way of the other.
 import { describe, after, before, test } from 'node:test';
+import { drain } from '../../devnet/lib/executor.mjs';
 import { Devnet, assert, showLogs, sleep, waitFor } from '../e2e/harness.mjs';
 import { answeredOnce, startNode } from './harness.mjs';
 import { FaultProxy } from './proxy.mjs';
@@ -32,70 +33,57 @@ describe('two endpoints', () => {
             }
         }],
     ];
-    for (const [name, during] of cases)
+    // A test of a node of its own behind two endpoints, which are well again at its end.
+    const twoEndpoints = (name, run) =>
         test(name, { timeout: 90_000 }, async () => {
-            const [a, b] = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
-            const node = await startNode(net, [a, b]);
+            const proxies = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
+            const before = net.nodes.length;
             try {
-                await answeredOnce(net, `${name}, before`, { deadline: 10_000 });
-                await answeredOnce(net, name, { deadline: 20_000, whileWaiting: () => during(a, b) });
-                await answeredOnce(net, `${name}, after`, { deadline: 20_000 });
+                await run(...proxies);
             } catch (e) {
                 showLogs(net);
                 throw e;
             } finally {
-                a.fault = b.fault = {};
-                await node.stop('SIGTERM', 45_000);
-                await net.contracts.executors.connect(net.owner).drainExecutor(node.address).then((tx) => tx.wait());
-                await Promise.all([a.stop(), b.stop()]);
+                for (const proxy of proxies) proxy.fault = {};
+                for (const node of net.nodes.slice(before)) {
+                    await node.stop('SIGTERM', 45_000);
+                    await drain(net.contracts, net.owner, node.address);
+                }
+                await Promise.all(proxies.map((proxy) => proxy.stop()));
             }
         });
 
-    test('one tells late, whichever it is', { timeout: 90_000 }, async () => {
-        const proxies = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
+    for (const [name, during] of cases)
+        twoEndpoints(name, async (a, b) => {
+            await startNode(net, [a, b]);
+            await answeredOnce(net, `${name}, before`, { deadline: 10_000 });
+            await answeredOnce(net, name, { deadline: 20_000, whileWaiting: () => during(a, b) });
+            await answeredOnce(net, `${name}, after`, { deadline: 20_000 });
+        });
+
+    twoEndpoints('one tells late, whichever it is', async (...proxies) => {
         const node = await startNode(net, proxies);
         const timers = new Set();
         const later = (message, send) => timers.add(setTimeout(send, LATE_MS));
-        try {
-            for (const [i, late] of proxies.entries()) {
-                late.fault = { notify: later };
-                const from = Date.now();
-                const { id } = await answeredOnce(net, `${i} is late`, { deadline: 20_000 });
-                const took = Date.now() - from;
-                late.fault = {};
-                assert.ok(took < LATE_MS, `${took} ms`);
-                assert.match(node.child.log(), new RegExp(`job_received job=${id} .*backfilled=false`));
-            }
-        } catch (e) {
-            showLogs(net);
-            throw e;
-        } finally {
-            for (const timer of timers) clearTimeout(timer);
-            await node.stop('SIGTERM', 45_000);
-            await net.contracts.executors.connect(net.owner).drainExecutor(node.address).then((tx) => tx.wait());
-            await Promise.all(proxies.map((proxy) => proxy.stop()));
+        for (const [i, late] of proxies.entries()) {
+            late.fault = { notify: later };
+            const from = Date.now();
+            const { id } = await answeredOnce(net, `${i} is late`, { deadline: 20_000 });
+            const took = Date.now() - from;
+            late.fault = {};
+            assert.ok(took < LATE_MS, `${took} ms`);
+            assert.match(node.child.log(), new RegExp(`job_received job=${id} .*backfilled=false`));
         }
+        for (const timer of timers) clearTimeout(timer);
     });
 
     for (const [name, fault] of [['silent', mute], ['of another chain', otherChain]])
-        test(`from the start the first is ${name}`, { timeout: 90_000 }, async () => {
-            const [a, b] = [await FaultProxy.start(net.chain), await FaultProxy.start(net.chain)];
+        twoEndpoints(`from the start the first is ${name}`, async (a, b) => {
             a.fault = fault();
-            let node;
-            try {
-                node = net.newNode({ chain: { chainId: net.chain.chainId, httpUrl: [a.httpUrl, b.httpUrl], wsUrl: [a.wsUrl, b.wsUrl] } });
-                await node.start();
-                await net.configure(node);
-                await waitFor('the registration', () => net.register(node).then(() => true, () => false), { timeoutMs: 40_000, everyMs: 500 });
-                await answeredOnce(net, name, { deadline: 30_000 });
-            } catch (e) {
-                showLogs(net);
-                throw e;
-            } finally {
-                a.fault = {};
-                await node?.stop('SIGTERM', 45_000);
-                if (node) await net.contracts.executors.connect(net.owner).drainExecutor(node.address).then((tx) => tx.wait());
-                await Promise.all([a.stop(), b.stop()]);
-            }
+            const chain = { chainId: net.chain.chainId, httpUrl: [a.httpUrl, b.httpUrl], wsUrl: [a.wsUrl, b.wsUrl] };
+            const node = await net.newNode({ chain }).start();
+            await net.configure(node);
+            await waitFor('the registration', () => net.register(node).then(() => true, () => false), { timeoutMs: 40_000, everyMs: 500 });
+            await answeredOnce(net, name, { deadline: 30_000 });
         });
 });

@@ -23,9 +23,9 @@ export function copyTree(folder) {
 }
 
 // The registers of an enclave of the image, from what its build has printed.
-export const pcrsIn = (output) => [0, 1, 2].map((n) => `0x${output.match(new RegExp(`^PCR${n} +(\\w{96})$`, 'm'))[1]}`);
+const pcrsIn = (output) => [0, 1, 2].map((n) => `0x${output.match(new RegExp(`^PCR${n} +(\\w{96})$`, 'm'))[1]}`);
 
-// Builds in a copy. args: of tools/enclave/build.mjs; umask and env as the shell has them. Returns {dir, output, pcrs,
+// Builds in a tree, this one or a copy. args: of tools/enclave/build.mjs; umask and env as the shell has them. Returns {dir, output, pcrs,
 // tool}: where the parts are, what was printed, the registers in it, and the path of a program that was built by its
 // folder and name.
 export function buildIn(folder, { args, umask = '022', env = {} }) {

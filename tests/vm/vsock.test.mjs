@@ -2,7 +2,6 @@
 // parent: its processes have a network, those of the image a namespace without one; what parts them is the kernel's vsock
 // loopback, which has one context id for both ends. Through it go the sign of life, the node's API, the chain, and what
 // jobs fetch. The machine's /dev/nsm is the image's too.
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { imageId } from '../../devnet/lib/attestation.mjs';
 import { Devnet } from '../../devnet/lib/devnet.mjs';
 import { ROOT } from '../../devnet/lib/paths.mjs';
 import { assert, createJob, saveCode, textOf, waitAnswer, waitFor } from '../e2e/harness.mjs';
-import { pcrsIn } from './enclave_build.mjs';
+import { buildIn } from './enclave_build.mjs';
 import { EnclaveNode, imageConfig } from './enclave_node.mjs';
 import { OUTWARD, Vm, packImage, scenarios } from './vm.mjs';
 import { API_PORT, NSM, NSM_MODULES, startNsm } from './vm_node.mjs';
@@ -45,9 +44,8 @@ function build(dir, net) {
     writeFileSync(config, JSON.stringify(imageConfig(net, { ...url, metrics_addr: '127.0.0.1:9001', warm_workers: 1 })));
     writeFileSync(table, tableHere());
     const args = ['--config', config, '--table', table, '--compress', 'none', '--out', out];
-    const done = spawnSync(process.execPath, [join(ROOT, 'tools', 'enclave', 'build.mjs'), ...args], { encoding: 'utf8' });
-    assert.equal(done.status, 0, done.stderr);
-    return { ramdisks: [1, 2].map((n) => join(out, `ramdisk${n}`)), pcrs: pcrsIn(done.stdout) };
+    const { pcrs } = buildIn(ROOT, { args });
+    return { ramdisks: [1, 2].map((n) => join(out, `ramdisk${n}`)), pcrs };
 }
 
 // The parent: what the enclave can reach, and the two proxies of docs/enclave.md, with the private endpoint of the test.
