@@ -14,6 +14,10 @@
 #define CALLDATA_MAX (4u << 20)
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS 1000
+/* How long an asking waits for its answers: one endpoint that is mute must not keep the others from being asked again.
+ * Twice as long each time, for those that are merely slow. */
+#define ASK_FIRST_MS 1000
+#define ASK_MAX_MS 8000
 
 struct cached {
     uint8_t hash[32];
@@ -36,7 +40,7 @@ struct fetch {
     struct code_request *waiters; /* in order of deadline */
     struct rpc_call *call;
     uv_timer_t timer; /* the next try, or the nearest deadline */
-    uint64_t retry_ms;
+    uint64_t retry_ms, ask_ms;
     bool chain_said_null; /* at least one endpoint answered that it knows no such transaction */
     bool done;            /* handed out; only the timer's close is awaited */
     char last_error[160];
@@ -210,8 +214,9 @@ static void fetch_ask(struct fetch *f)
     char hex[65];
     char params[80];
     (void)snprintf(params, sizeof params, "[\"0x%s\"]", hex_encode(hex, f->hash, 32));
+    f->ask_ms = f->ask_ms ? (f->ask_ms * 2 < ASK_MAX_MS ? f->ask_ms * 2 : ASK_MAX_MS) : ASK_FIRST_MS;
     /* A job waits for it: whichever endpoint is first, and one that lags knows less. */
-    f->call = rpc_race(f->store->rpc, "eth_getTransactionByHash", params, 0, on_transaction, f);
+    f->call = rpc_race(f->store->rpc, "eth_getTransactionByHash", params, f->ask_ms, on_transaction, f);
 }
 
 /* Ends the requests whose time is over. Returns false when the fetch is over with them. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "eth/tx.h"
 #include "job/code_store.h"
 #include "net/loop.h"
+#include "net/server.h"
 #include "util/clock.h"
 #include "util/hex.h"
 #include "util/log.h"
@@ -48,19 +50,30 @@ static void on_code(void *arg, enum code_status status, struct code *code, const
     a->code = code ? code_keep(code) : NULL;
 }
 
-static void open_store(struct fixture *f, size_t cache_bytes)
+static void open_loop(struct fixture *f)
 {
-    struct err e = { 0 };
-    struct address contract;
     log_init(LOG_FORMAT_LOGFMT, LOG_ERROR);
     f->anvil = anvil_start(NULL);
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    const char *http = anvil_http_url(f->anvil), *ws = anvil_ws_url(f->anvil);
-    struct rpc_config config = { &http, 1, &ws, 1, ANVIL_CHAIN_ID, 2000, 10000 };
+}
+
+/* second: an endpoint beside the chain's, or NULL. */
+static void open_parts(struct fixture *f, size_t cache_bytes, const char *second)
+{
+    struct err e = { 0 };
+    struct address contract;
+    const char *http[2] = { anvil_http_url(f->anvil), second }, *ws = anvil_ws_url(f->anvil);
+    struct rpc_config config = { http, second ? 2 : 1, &ws, 1, ANVIL_CHAIN_ID, 10000, 10000 };
     f->rpc = rpc_new(&f->loop, &config, &e);
     assert_non_null(f->rpc);
     assert_int_equal(address_parse(&contract, CONTRACT, 42, &e), 0);
     f->store = code_store_new(&f->loop, f->rpc, &contract, cache_bytes);
+}
+
+static void open_store(struct fixture *f, size_t cache_bytes)
+{
+    open_loop(f);
+    open_parts(f, cache_bytes, NULL);
 }
 
 static void close_store(struct fixture *f)
@@ -168,16 +181,12 @@ static void an_unknown_hash_is_asked_for_until_the_deadline(void **state)
     close_store(&f);
 }
 
-/* The endpoint lags: it says null first, and knows the transaction a moment later. */
-static void a_late_transaction_is_found(void **state)
+/* Signs a transaction that saves code and is not sent yet: its hash, and the hex text to send. */
+static void prepare_code(uint8_t hash[32], struct buf *raw_hex, const char *code)
 {
-    (void)state;
-    struct fixture f;
-    struct answer a = { 0 };
-    struct buf hex = { 0 }, raw = { 0 }, raw_hex = { 0 };
+    struct buf hex = { 0 }, raw = { 0 }, data = { 0 };
     struct seckey key;
-    uint8_t secret[32], hash[32];
-    open_store(&f, 1000);
+    uint8_t secret[32];
     assert_int_equal(hex_decode_exact(secret, 32, ANVIL_KEY_0, 64, NULL), 0);
     assert_int_equal(seckey_init(&key, secret, NULL), 0);
     struct tx t = { .chain_id = ANVIL_CHAIN_ID,
@@ -185,25 +194,77 @@ static void a_late_transaction_is_found(void **state)
                     .max_priority_fee_wei = u256_from_u64(1),
                     .gas_limit = 200000 };
     assert_int_equal(address_parse(&t.to, CONTRACT, 42, NULL), 0);
-    call_data(&hex, SAVE, "late", 0);
-    struct buf data = { 0 };
+    call_data(&hex, SAVE, code, 0);
     assert_int_equal(hex_decode_data(&data, buf_cstr(&hex), hex.len, NULL), 0);
     t.data = data.data;
     t.data_len = data.len;
     tx_sign(&raw, hash, &t, &key);
-    hex_append0x(&raw_hex, raw.data, raw.len);
-    (void)code_store_get(f.store, hash, clock_mono_us() + 20 * SECOND_US, on_code, &a);
-    loop_for(&f.loop, 300);
+    hex_append0x(raw_hex, raw.data, raw.len);
+    buf_free(&hex);
+    buf_free(&raw);
+    buf_free(&data);
+}
+
+/* The code is asked for, and comes to the chain for_ms later. It must be found within_ms. */
+static void come_late(struct fixture *f, uint64_t for_ms, uint64_t within_ms)
+{
+    struct answer a = { 0 };
+    struct buf raw_hex = { 0 };
+    uint8_t hash[32];
+    prepare_code(hash, &raw_hex, "late");
+    (void)code_store_get(f->store, hash, clock_mono_us() + within_ms * 1000, on_code, &a);
+    loop_for(&f->loop, for_ms);
     assert_int_equal(a.done, 0);
-    anvil_do(f.anvil, "eth_sendRawTransaction", "[\"%s\"]", buf_cstr(&raw_hex));
-    assert_true(loop_until(&f.loop, &a.done, WAIT_MS));
+    anvil_do(f->anvil, "eth_sendRawTransaction", "[\"%s\"]", buf_cstr(&raw_hex));
+    assert_true(loop_until(&f->loop, &a.done, WAIT_MS));
     assert_int_equal(a.status, CODE_FOUND);
     assert_memory_equal(a.code->bytes, "late", 4);
     code_drop(a.code);
-    buf_free(&hex);
-    buf_free(&raw);
     buf_free(&raw_hex);
-    buf_free(&data);
+}
+
+/* The endpoint lags: it says null first, and knows the transaction a moment later. */
+static void a_late_transaction_is_found(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_store(&f, 1000);
+    come_late(&f, 300, 20000);
+    close_store(&f);
+}
+
+/* An endpoint that tells its chain and its head, and then nothing more. */
+static void serve_mutely(void *arg, struct peer *p, bool eof)
+{
+    const char *head, *body;
+    size_t len;
+    (void)arg;
+    (void)eof;
+    while (peer_http_request(p, &head, &body, &len)) {
+        struct json *call = json_parse(body, len, NULL);
+        const char *method = json_str(json_get(call, "method"), NULL);
+        uint64_t id = 0;
+        char answer[100];
+        (void)json_u64(json_get(call, "id"), &id);
+        (void)snprintf(answer, sizeof answer, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"result\":\"0x%x\"}",
+                       (unsigned long long)id, strcmp(method, "eth_chainId") == 0 ? ANVIL_CHAIN_ID : 1);
+        if (strcmp(method, "eth_chainId") == 0 || strcmp(method, "eth_blockNumber") == 0)
+            peer_http_answer(p, 200, "", answer);
+        json_free(call);
+    }
+}
+
+/* The first to answer says null, the other nothing: the first is asked again while there is time. */
+static void a_mute_endpoint_does_not_hold_up_the_others(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_loop(&f);
+    struct server *mute = server_start(&f.loop, serve_mutely, NULL);
+    open_parts(&f, 1000, server_url(mute, "http"));
+    loop_for(&f.loop, 200); /* both are known to be of the chain */
+    come_late(&f, 300, 5000);
+    server_stop(mute);
     close_store(&f);
 }
 
@@ -275,6 +336,7 @@ int main(void)
         cmocka_unit_test(what_is_not_code_is_told_apart),
         cmocka_unit_test(an_unknown_hash_is_asked_for_until_the_deadline),
         cmocka_unit_test(a_late_transaction_is_found),
+        cmocka_unit_test(a_mute_endpoint_does_not_hold_up_the_others),
         cmocka_unit_test(silence_of_the_chain_is_not_an_error_of_the_job),
         cmocka_unit_test(the_least_recently_used_goes_first),
         cmocka_unit_test(waiters_share_a_fetch_and_may_leave),
