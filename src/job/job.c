@@ -22,6 +22,8 @@ struct job *job_new(struct jobs *owner, struct u256 id, const uint8_t *inputs, s
 
 void job_free(struct job *job)
 {
+    if (job->successor)
+        job_free(job->successor);
     code_drop(job->code);
     free(job->inputs);
     free(job->output);
@@ -76,6 +78,24 @@ void job_record_final(struct ledger *ledger, const struct job *job)
     else if (job->state == JOB_EXPIRED && !job_state_is_final(before))
         ledger_count(ledger, LEDGER_MISSED, clock_wall_ms());
     ledger_commit(ledger);
+}
+
+/* A final job: without inputs and output, so that nothing in the copy is borrowed. */
+static void keep_record(void *arg, const struct ledger_job *r)
+{
+    struct ledger_job *copy = arg;
+    *copy = *r;
+    copy->inputs = copy->output = NULL;
+    copy->inputs_len = copy->output_len = 0;
+}
+
+void job_forget_refused(struct ledger *ledger, struct u256 id)
+{
+    struct ledger_job r = { 0 };
+    if (!ledger_get_job(ledger, id, keep_record, &r) || r.state != JOB_DROPPED)
+        return;
+    memset(r.tx_hash, 0, sizeof r.tx_hash);
+    ledger_put_job(ledger, &r);
 }
 
 struct job *job_from_record(struct jobs *owner, const struct ledger_job *r)

@@ -9,8 +9,8 @@ static const enum job_state next[JOB_STATE_COUNT][JOB_EVENT_COUNT] = {
     },
     [JOB_FETCHING] = {
         [JOB_EV_RUN] = JOB_RUNNING,
-        [JOB_EV_VERDICT] = JOB_SIGNED, /* error 1 or 2 */
-        [JOB_EV_LATE] = JOB_EXPIRED,   /* the endpoints were silent for the whole deadline */
+        [JOB_EV_VERDICT] = JOB_SIGNED, /* error 1, 2 or 4 */
+        [JOB_EV_LATE] = JOB_EXPIRED,
         [JOB_EV_REMOVED] = JOB_DROPPED,
     },
     [JOB_RUNNING] = {

@@ -24,7 +24,7 @@ enum job_event {
     JOB_EV_SENT,
     JOB_EV_INCLUDED,
     JOB_EV_REFUSED,
-    JOB_EV_LATE,
+    JOB_EV_LATE,    /* the contract's limit is over */
     JOB_EV_REMOVED, /* reorganised away, or known to be answered */
     JOB_EVENT_COUNT,
 };

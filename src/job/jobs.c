@@ -20,6 +20,10 @@
 /* An unsent answer of an earlier life that was signed longer ago is signed anew: contracts refuse old signatures
  * (SIGN_MAX_AGE, some minutes). */
 #define SIGN_AGAIN_S 60
+/* An answer that an endpoint's simulation refuses is sent again so often, each time after twice as long: the endpoint
+ * may lag and not know the job yet. */
+#define REFUSALS_MAX 5
+#define REFUSED_FIRST_MS 250u
 
 /* A slash of an earlier life is worth trying for so long: others may have been faster. */
 #define ADOPTED_SLASH_MS 30000
@@ -33,6 +37,7 @@ struct jobs {
     void (*on_final)(void *arg, const struct job_summary *summary);
     void *arg;
     struct job *open;
+    uv_timer_t *timer; /* for answers that are to be sent again */
     struct jobs_stats stats;
     bool stopping; /* what ends now goes on in the node's next life */
 };
@@ -52,6 +57,9 @@ struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *
     j->config = *config;
     j->on_final = on_final;
     j->arg = arg;
+    j->timer = xcalloc(1, sizeof *j->timer);
+    (void)uv_timer_init(parts->loop, j->timer);
+    j->timer->data = j;
     return j;
 }
 
@@ -77,6 +85,19 @@ static void cut_history(struct jobs *j)
         ledger_prune(j->parts.ledger, job_final_states(), HISTORY_JOBS);
 }
 
+static void job_enter(struct job *job);
+
+/* Out of the open ones. The job that its event has made when it came again takes its place, unless it is answered. */
+static void job_end(struct job *job, enum job_state state)
+{
+    struct job *successor = state == JOB_CONFIRMED ? NULL : job->successor;
+    if (successor)
+        job->successor = NULL;
+    job_release(job);
+    if (successor)
+        job_enter(successor);
+}
+
 /* The one place that writes a job's state. A final state releases the job. */
 static void job_step(struct job *job, enum job_event event, const char *reason)
 {
@@ -90,6 +111,8 @@ static void job_step(struct job *job, enum job_event event, const char *reason)
         job_release(job);
         return;
     }
+    if (job->gone && to == JOB_DROPPED) /* should its event come again, it is a new job */
+        memset(job->tx_hash, 0, sizeof job->tx_hash);
     count_final(&j->stats, to);
     job_record_final(j->parts.ledger, job);
     cut_history(j);
@@ -103,7 +126,7 @@ static void job_step(struct job *job, enum job_event event, const char *reason)
                                                    .error_code = job->error_code,
                                                    .total_time_ms = job->total_time_ms,
                                                    .event_to_tx_us = latency });
-    job_release(job);
+    job_end(job, to);
 }
 
 static void on_sent(void *arg, const uint8_t hash[32])
@@ -117,15 +140,6 @@ static void on_sent(void *arg, const uint8_t hash[32])
     log_info("answer_sent", F_STR("job", job->id_text), F_HEX("tx", hash, 32),
              F_U64("event_to_tx_us", job->sent_us - job->start_us));
     job_step(job, JOB_EV_SENT, "");
-}
-
-static void on_tx_done(void *arg, const struct tx_result *r)
-{
-    static const enum job_event events[] = { [TX_CONFIRMED] = JOB_EV_INCLUDED,
-                                             [TX_REVERTED] = JOB_EV_REFUSED,
-                                             [TX_EXPIRED] = JOB_EV_LATE,
-                                             [TX_CANCELLED] = JOB_EV_REMOVED };
-    job_step(arg, events[r->outcome], r->reason);
 }
 
 static uint64_t chain_now_ms(const struct jobs *j)
@@ -142,6 +156,8 @@ static void job_sign(struct job *job)
                          job->sign_timestamp_s);
     seckey_sign(&job->signature, job->owner->parts.enclave_key, digest);
 }
+
+static void on_tx_done(void *arg, const struct tx_result *r);
 
 static void push_call(struct job *job, const struct buf *call)
 {
@@ -171,6 +187,63 @@ static void job_submit(struct job *job)
     buf_free(&call);
 }
 
+/* ---- an answer that is refused ---- */
+
+static void answer_again(struct job *job)
+{
+    job->again_at_ms = 0;
+    log_info("answer_again", F_STR("job", job->id_text), F_U64("refusals", job->refusals));
+    job_submit(job);
+}
+
+static void arm(struct jobs *j);
+
+static void on_again(uv_timer_t *timer)
+{
+    struct jobs *j = timer->data;
+    struct job *job, *tmp;
+    uint64_t now_ms = clock_mono_ms();
+    HASH_ITER(hh, j->open, job, tmp)
+        if (job->again_at_ms && job->again_at_ms <= now_ms)
+            answer_again(job);
+    arm(j);
+}
+
+/* Sets the timer to the answer that is due first. */
+static void arm(struct jobs *j)
+{
+    uint64_t first_ms = UINT64_MAX;
+    for (const struct job *job = j->open; job; job = job->hh.next)
+        if (job->again_at_ms && job->again_at_ms < first_ms)
+            first_ms = job->again_at_ms;
+    if (first_ms != UINT64_MAX)
+        (void)uv_timer_start(j->timer, on_again, sat_sub(first_ms, clock_mono_ms()), 0);
+}
+
+/* Refused by a simulation, not by the contract: true where it shall be tried again. */
+static bool may_try_again(const struct job *job, const struct tx_result *r)
+{
+    bool simulated = r->outcome == TX_REVERTED && r->block_number == 0;
+    return simulated && !job->owner->stopping && !job->gone && job->refusals < REFUSALS_MAX &&
+           clock_mono_ms() + (REFUSED_FIRST_MS << job->refusals) < job->useless_after_ms;
+}
+
+static void on_tx_done(void *arg, const struct tx_result *r)
+{
+    static const enum job_event events[] = { [TX_CONFIRMED] = JOB_EV_INCLUDED,
+                                             [TX_REVERTED] = JOB_EV_REFUSED,
+                                             [TX_EXPIRED] = JOB_EV_LATE,
+                                             [TX_CANCELLED] = JOB_EV_REMOVED };
+    struct job *job = arg;
+    if (!may_try_again(job, r)) {
+        job_step(job, events[r->outcome], r->reason);
+        return;
+    }
+    job->again_at_ms = clock_mono_ms() + (REFUSED_FIRST_MS << job->refusals++);
+    log_warn("answer_refused", F_STR("job", job->id_text), F_STR("reason", r->reason));
+    arm(job->owner);
+}
+
 /* The end of every path: signs error code and output, sends, and only then writes down what the send has journalled
  * already in its own way. */
 static void job_answer(struct job *job, uint8_t error_code, const uint8_t *output, size_t output_len)
@@ -190,6 +263,13 @@ static uint64_t elapsed_ms(const struct job *job)
     return (clock_mono_us() - job->start_us) / 1000;
 }
 
+/* What the answer says: never more than the deadline, also where the loop was late to hear of the end. */
+static uint64_t total_time_ms(const struct job *job)
+{
+    uint64_t ms = elapsed_ms(job);
+    return ms < job->deadline_ms ? ms : job->deadline_ms;
+}
+
 /* A verdict is reached: counts it. */
 static void count_result(struct job *job, enum job_result result)
 {
@@ -201,7 +281,7 @@ static void count_result(struct job *job, enum job_result result)
 static void on_worker_done(void *arg, const struct worker_result *r)
 {
     struct job *job = arg;
-    job->total_time_ms = r->end == WORKER_DEADLINE ? job->deadline_ms : elapsed_ms(job);
+    job->total_time_ms = r->end == WORKER_DEADLINE ? job->deadline_ms : total_time_ms(job);
     log_info("job_ran", F_STR("job", job->id_text), F_I64("error_code", r->end), F_U64("output_bytes", r->output_len),
              F_U64("queued_us", r->queued_us), F_U64("run_us", r->run_us), F_U64("cpu_us", r->cpu_us),
              F_U64("memory_peak_bytes", r->memory_peak_bytes), F_U64("console_bytes", r->console_len),
@@ -233,15 +313,12 @@ static void on_code(void *arg, enum code_status status, struct code *code, const
     }
     log_warn("job_without_code", F_STR("job", job->id_text), F_HEX("codehash", job->codehash, 32),
              F_STR("reason", reason));
-    if (status == CODE_UNKNOWN) {
-        job_step(job, JOB_EV_LATE, reason);
-        return;
-    }
-    job->total_time_ms = elapsed_ms(job);
-    if (job->total_time_ms > job->deadline_ms)
-        job->total_time_ms = job->deadline_ms;
-    count_result(job, job_result_of((uint8_t)status, false, false));
-    job_answer(job, (uint8_t)status, NULL, 0);
+    /* Where no endpoint has told anything, the deadline is what was exceeded: an answer that may still go out within
+     * the contract's buffer, where silence costs stake. */
+    uint8_t error_code = status == CODE_UNKNOWN ? WORKER_DEADLINE : (uint8_t)status;
+    job->total_time_ms = status == CODE_UNKNOWN ? job->deadline_ms : total_time_ms(job);
+    count_result(job, job_result_of(error_code, false, false));
+    job_answer(job, error_code, NULL, 0);
 }
 
 static void job_begin(struct job *job)
@@ -287,21 +364,23 @@ static void job_was_answered(void *arg, const struct ledger_job *r)
     *(bool *)arg = r->state == JOB_CONFIRMED || (r->state == JOB_DROPPED && sent);
 }
 
-/* True for a job that is open, or whose answer went out in this life of the node or an earlier one. */
-static bool is_known(struct jobs *j, struct u256 id)
+/* Did its answer go out in this life of the node or an earlier one? */
+static bool was_answered(struct jobs *j, struct u256 id)
 {
-    struct job *job;
     bool answered = false;
-    HASH_FIND(hh, j->open, &id, sizeof id, job);
-    if (!job)
-        (void)ledger_get_job(j->parts.ledger, id, job_was_answered, &answered);
-    return job || answered;
+    (void)ledger_get_job(j->parts.ledger, id, job_was_answered, &answered);
+    return answered;
 }
 
-void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin)
+static struct job *find_open(const struct jobs *j, struct u256 id)
 {
-    if (is_known(j, ev->u.job_created.job_id))
-        return;
+    struct job *job;
+    HASH_FIND(hh, j->open, &id, sizeof id, job);
+    return job;
+}
+
+static struct job *job_of_event(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin)
+{
     struct job *job = job_new(j, ev->u.job_created.job_id, ev->u.job_created.inputs, ev->u.job_created.inputs_len);
     memcpy(job->codehash, ev->u.job_created.codehash, 32);
     job->deadline_ms = ev->u.job_created.deadline_ms;
@@ -309,19 +388,38 @@ void jobs_created(struct jobs *j, const struct chain_event *ev, const struct eve
     job->chain_time_s = origin->block_timestamp_s;
     job->seen_wall_ms = clock_wall_ms();
     job->start_us = origin->received_us;
+    job->backfilled = origin->backfilled;
+    bool aged = origin->backfilled && origin->block_timestamp_s;
+    job->late = !job_set_time(job, aged ? age_of_block(j, origin->block_timestamp_s) : 0);
+    return job;
+}
+
+static void job_enter(struct job *job)
+{
+    struct jobs *j = job->owner;
+    bool late = job->late;
     HASH_ADD(hh, j->open, id, sizeof(struct u256), job);
     j->stats.received++;
-    bool late = origin->backfilled && origin->block_timestamp_s;
-    bool in_time = job_set_time(job, late ? age_of_block(j, origin->block_timestamp_s) : 0);
-    if (in_time)
+    if (!late)
         job_begin(job);
     log_info("job_received", F_STR("job", job->id_text), F_HEX("codehash", job->codehash, 32),
              F_U64("input_bytes", job->inputs_len), F_U64("deadline_ms", job->deadline_ms),
-             F_U64("block", origin->block_number), F_BOOL("backfilled", origin->backfilled));
-    if (in_time)
+             F_U64("block", job->block_number), F_BOOL("backfilled", job->backfilled));
+    if (!late)
         job_record(j->parts.ledger, job); /* the worker has begun meanwhile */
     else
         job_step(job, JOB_EV_LATE, "read back after the contract's limit");
+}
+
+void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin)
+{
+    struct job *open = find_open(j, ev->u.job_created.job_id);
+    if (!open && !was_answered(j, ev->u.job_created.job_id)) {
+        job_enter(job_of_event(j, ev, origin));
+    } else if (open && open->gone && !open->successor) {
+        log_info("job_came_again", F_STR("job", open->id_text), F_U64("block", origin->block_number));
+        open->successor = job_of_event(j, ev, origin);
+    }
 }
 
 /* ---- a new life of the node ---- */
@@ -370,10 +468,8 @@ static void adopt_tx(void *arg, const struct ledger_tx *t)
 {
     struct restore *x = arg;
     struct jobs *j = x->jobs;
-    struct job *job = NULL;
+    struct job *job = t->has_job ? find_open(j, t->job_id) : NULL;
     struct tx_record r = journal_record(t);
-    if (t->has_job)
-        HASH_FIND(hh, j->open, &t->job_id, sizeof t->job_id, job);
     if (!address_eq(&t->from, x->gas_account)) {
         if (job && !job->said.len)
             buf_append(&job->said, t->data, t->data_len);
@@ -419,13 +515,12 @@ void jobs_restore(struct jobs *j, const struct address *gas_account)
     }
 }
 
-void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why)
+/* Ends the job where nothing was sent yet. */
+static void job_withdraw(struct job *job, const char *why)
 {
-    struct job *job;
-    HASH_FIND(hh, j->open, &job_id, sizeof job_id, job);
-    if (!job)
-        return;
-    if (job->state == JOB_SIGNED || job->state == JOB_SUBMITTED) {
+    struct jobs *j = job->owner;
+    bool queued = (job->state == JOB_SIGNED || job->state == JOB_SUBMITTED) && !job->again_at_ms;
+    if (queued) {
         tx_queue_cancel(j->parts.tx, job->intent); /* the queue tells what became of it */
         return;
     }
@@ -434,6 +529,27 @@ void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why)
     else if (job->state == JOB_RUNNING)
         pool_cancel(j->parts.pool, job->run);
     job_step(job, JOB_EV_REMOVED, why);
+}
+
+void jobs_answered(struct jobs *j, struct u256 job_id)
+{
+    struct job *job = find_open(j, job_id);
+    if (job)
+        job_withdraw(job, "answered before");
+}
+
+void jobs_taken_back(struct jobs *j, struct u256 job_id)
+{
+    struct job *job = find_open(j, job_id);
+    if (!job) {
+        job_forget_refused(j->parts.ledger, job_id);
+        return;
+    }
+    job->gone = true;
+    if (job->successor)
+        job_free(job->successor);
+    job->successor = NULL;
+    job_withdraw(job, "its block was reorganised away");
 }
 
 void jobs_stats(const struct jobs *j, struct jobs_stats *out)
@@ -462,6 +578,11 @@ void jobs_stop(struct jobs *j)
         j->stopping = true;
 }
 
+static void timer_closed(uv_handle_t *h)
+{
+    free(h);
+}
+
 void jobs_free(struct jobs *j)
 {
     if (!j)
@@ -474,5 +595,6 @@ void jobs_free(struct jobs *j)
             pool_cancel(j->parts.pool, job->run);
         job_release(job);
     }
+    uv_close((uv_handle_t *)j->timer, timer_closed);
     free(j);
 }

@@ -25,6 +25,7 @@ struct jobs;
 
 /* The parts that a job passes through; all borrowed. */
 struct jobs_parts {
+    uv_loop_t *loop;
     struct code_store *code;
     struct pool *pool;
     struct tx_queue *tx;
@@ -60,12 +61,15 @@ struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *
                       void (*on_final)(void *arg, const struct job_summary *summary), void *arg);
 
 /* A job was created that names this node: begins at once. ev is of type EVENT_JOB_CREATED. A job that is known is
- * ignored. */
+ * ignored, unless its event was taken back before: then it begins anew as soon as what was sent for the old one turns
+ * out not to have been taken. */
 void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin);
 
-/* The event was taken back, or the chain shows our answer already: ends the job where nothing was sent yet. why: for
- * the log. An unknown job is ignored. */
-void jobs_withdraw(struct jobs *j, struct u256 job_id, const char *why);
+/* The chain shows our answer already: ends the job where nothing was sent yet. An unknown job is ignored. */
+void jobs_answered(struct jobs *j, struct u256 job_id);
+
+/* The event was taken back (reorganisation): the same, and the job is not known any more should it come again. */
+void jobs_taken_back(struct jobs *j, struct u256 job_id);
 
 /* An open job as an operator sees it. */
 struct job_view {

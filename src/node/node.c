@@ -65,7 +65,7 @@ static void on_event(void *arg, const struct chain_event *ev, const struct event
     if (ev->type == EVENT_JOB_CREATED && !n->draining && registrar_works(n->registrar) && names_us(n, ev))
         jobs_created(n->jobs, ev, origin);
     else if (ev->type == EVENT_JOB_RESPONDED && address_eq(&ev->u.job_responded.executor, &n->enclave_key->address))
-        jobs_withdraw(n->jobs, ev->u.job_responded.job_id, "answered before");
+        jobs_answered(n->jobs, ev->u.job_responded.job_id);
     if (ev->type == EVENT_SLASHED && address_eq(&ev->u.slashed.enclave, &n->enclave_key->address))
         note_slash(n, ev, origin);
     registrar_on_event(n->registrar, ev);
@@ -77,7 +77,7 @@ static void on_removed(void *arg, const struct chain_event *ev, const struct eve
 {
     struct node *n = arg;
     if (ev->type == EVENT_JOB_CREATED)
-        jobs_withdraw(n->jobs, ev->u.job_created.job_id, "its block was reorganised away");
+        jobs_taken_back(n->jobs, ev->u.job_created.job_id);
     else if (ev->type == EVENT_SLASHED && address_eq(&ev->u.slashed.enclave, &n->enclave_key->address))
         ledger_drop_slash(n->ledger, ev->u.slashed.job_id);
     registrar_on_removed(n->registrar, ev);
@@ -162,7 +162,7 @@ static void start_slasher(struct node *n)
 
 static void start_jobs(struct node *n)
 {
-    struct jobs_parts parts = { n->code, n->pool, n->tx, n->enclave_key, &n->clock, n->ledger };
+    struct jobs_parts parts = { n->loop, n->code, n->pool, n->tx, n->enclave_key, &n->clock, n->ledger };
     struct jobs_config config = { .jobs_contract = n->config->jobs_contract_addr,
                                   .execution_buffer_ms = sat_mul(n->config->execution_buffer_time_s, 1000) };
     n->jobs = jobs_new(&parts, &config, NULL, NULL);

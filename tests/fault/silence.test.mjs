@@ -1,0 +1,100 @@
+// What must not end in silence, which is slashed: code that nobody tells, a simulation that knows less than
+// the chain, an answer that a reorganisation has put before its job.
+import { describe, after, before, test } from 'node:test';
+import { parseUnits } from 'ethers';
+import { Devnet, assert, createJob, saveCode, showLogs, sleep, stopCleanly, textOf, waitAnswer, waitFor } from '../e2e/harness.mjs';
+import { answeredOnce, assertOneEach, code, startNode } from './harness.mjs';
+import { FaultProxy, STALL } from './proxy.mjs';
+
+const CHEAP = { maxFeePerGas: parseUnits('0.9', 'gwei'), maxPriorityFeePerGas: 1n }; // comes behind the node's answer in a block
+const error = (call, message, code) => JSON.stringify({ jsonrpc: '2.0', id: call.id, error: { code, message } });
+
+describe('no silence', () => {
+    let net, proxy, node;
+    before(async () => {
+        net = await Devnet.start({ generation: 2 });
+        proxy = await FaultProxy.start(net.chain);
+        node = await startNode(net, [proxy]);
+        await answeredOnce(net, 'to begin with', { deadline: 10_000 });
+    });
+    after(async () => {
+        await stopCleanly(node);
+        await proxy.stop();
+        await net.stop();
+    });
+    const scenario = (name, run) =>
+        test(name, { timeout: 90_000 }, async () => {
+            try {
+                await run();
+            } catch (e) {
+                showLogs(net);
+                throw e;
+            } finally {
+                proxy.fault = {};
+            }
+        });
+    const rpc = (method, params = []) => net.chain.provider.send(method, params);
+    const logged = (text) => waitFor(text, () => node.child.log().includes(text), { timeoutMs: 20_000 });
+
+    scenario('code that no endpoint tells until the deadline', async () => {
+        proxy.fault = {
+            http: async (call, forward, reply) => (call.method === 'eth_getTransactionByHash' ? STALL : reply((await forward()).text)),
+        };
+        const codehash = await saveCode(net.contracts, net.author, code('untold'));
+        const job = await createJob(net.contracts, { codehash, deadline: 2000 });
+        const { errorCode, totalTime } = await waitAnswer(net.contracts, job.id, { timeoutMs: 10_000 });
+        assert.deepEqual({ errorCode, totalTime }, { errorCode: 4, totalTime: 2000 });
+        await assertOneEach(net, [job]);
+    });
+
+    scenario('an endpoint simulates on a block that lacks the job', async () => {
+        let left = 3;
+        proxy.fault = {
+            http: async (call, forward, reply) =>
+                reply(call.method === 'eth_sendRawTransaction' && left-- > 0 ? error(call, 'execution reverted', 3) : (await forward()).text),
+        };
+        const job = await answeredOnce(net, 'simulated', { deadline: 10_000 });
+        await assertOneEach(net, [job]);
+    });
+
+    // A job of this code is answered while its block goes; the answer is included where there is no such job.
+    async function answerBeforeItsJob(text, createAgain) {
+        const codehash = await saveCode(net.contracts, net.author, code(text));
+        await rpc('evm_setIntervalMining', [0]);
+        try {
+            const gone = createJob(net.contracts, { codehash, deadline: 30_000 });
+            await sleep(300);
+            await rpc('evm_mine');
+            const { id } = await gone;
+            await logged(`event=answer_sent job=${id} `);
+            await rpc('anvil_reorg', [1, []]);
+            net.author.reset();
+            const job = await createAgain(id, () => createJob(net.contracts, { codehash, deadline: 30_000, ...CHEAP }));
+            assert.equal(job.id, id, 'the same job again');
+            await rpc('evm_setIntervalMining', [1]);
+            const answer = await waitAnswer(net.contracts, id, { timeoutMs: 30_000 });
+            assert.equal(textOf(answer.output), text);
+            await assertOneEach(net, [job]);
+        } finally {
+            await rpc('evm_setIntervalMining', [1]);
+        }
+    }
+
+    scenario('an answer is included before its job comes again', () =>
+        answerBeforeItsJob('before', async (id, create) => {
+            await rpc('evm_mine');
+            await logged(`event=job_final job=${id} state=dropped`);
+            const job = create();
+            await sleep(300);
+            await rpc('evm_mine');
+            return job;
+        }));
+
+    scenario('an answer is included before its job in one block', () =>
+        answerBeforeItsJob('in one block', async (id, create) => {
+            const job = create();
+            await sleep(300);
+            await rpc('evm_mine');
+            return job;
+        }));
+});
