@@ -214,9 +214,11 @@ enum registration registrar_state(const struct registrar *r)
     return r->state;
 }
 
-bool registrar_works(const struct registrar *r)
+bool registrar_named(struct registrar *r)
 {
-    return r->state != REG_ABSENT && r->state != REG_FOREIGN;
+    if (r->state == REG_ABSENT)
+        ask(r->timer);
+    return r->state != REG_FOREIGN;
 }
 
 static void timer_closed(uv_handle_t *h)

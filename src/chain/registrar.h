@@ -46,9 +46,10 @@ enum registration registrar_state(const struct registrar *r);
  * it. False where it is not registered, or has not told yet. */
 bool registrar_stake(const struct registrar *r, struct u256 *stake);
 
-/* True while jobs that name this node are to be taken: always but for REG_ABSENT and REG_FOREIGN, since the contract
- * selects only who is registered. */
-bool registrar_works(const struct registrar *r);
+/* A job names this node: is it to be taken? Always but where the node is registered to another owner, since the
+ * contract selects only who is registered. Where a view has said that it is not, the contract is asked again: an
+ * endpoint that lagged must not keep the node from its jobs. */
+bool registrar_named(struct registrar *r);
 
 /* NULL allowed. */
 void registrar_free(struct registrar *r);

@@ -62,7 +62,7 @@ static void note_slash(struct node *n, const struct chain_event *ev, const struc
 static void on_event(void *arg, const struct chain_event *ev, const struct event_origin *origin)
 {
     struct node *n = arg;
-    if (ev->type == EVENT_JOB_CREATED && !n->draining && registrar_works(n->registrar) && names_us(n, ev))
+    if (ev->type == EVENT_JOB_CREATED && !n->draining && names_us(n, ev) && registrar_named(n->registrar))
         jobs_created(n->jobs, ev, origin);
     else if (ev->type == EVENT_JOB_RESPONDED && address_eq(&ev->u.job_responded.executor, &n->enclave_key->address))
         jobs_answered(n->jobs, ev->u.job_responded.job_id);

@@ -1,13 +1,16 @@
-// What must not end in silence, which is slashed: code that nobody tells, a simulation that knows less than
-// the chain, an answer that a reorganisation has put before its job.
+// What must not end in silence, which is slashed: code that nobody tells, a view that an endpoint tells wrongly, a
+// simulation that knows less than the chain, an answer that a reorganisation has put before its job.
+import { rmSync } from 'node:fs';
 import { describe, after, before, test } from 'node:test';
 import { parseUnits } from 'ethers';
 import { Devnet, assert, createJob, saveCode, showLogs, sleep, stopCleanly, textOf, waitAnswer, waitFor } from '../e2e/harness.mjs';
 import { answeredOnce, assertOneEach, code, startNode } from './harness.mjs';
 import { FaultProxy, STALL } from './proxy.mjs';
 
+const EXECUTORS_VIEW = '0x9ac2a011';
 const CHEAP = { maxFeePerGas: parseUnits('0.9', 'gwei'), maxPriorityFeePerGas: 1n }; // comes behind the node's answer in a block
 const error = (call, message, code) => JSON.stringify({ jsonrpc: '2.0', id: call.id, error: { code, message } });
+const result = (call, value) => JSON.stringify({ jsonrpc: '2.0', id: call.id, result: value });
 
 describe('no silence', () => {
     let net, proxy, node;
@@ -34,7 +37,7 @@ describe('no silence', () => {
             }
         });
     const rpc = (method, params = []) => net.chain.provider.send(method, params);
-    const logged = (text) => waitFor(text, () => node.child.log().includes(text), { timeoutMs: 20_000 });
+    const logged = (text, from = 0) => waitFor(text, () => node.child.log().slice(from).includes(text), { timeoutMs: 20_000 });
 
     scenario('code that no endpoint tells until the deadline', async () => {
         proxy.fault = {
@@ -97,4 +100,25 @@ describe('no silence', () => {
             await rpc('evm_mine');
             return job;
         }));
+
+    scenario('an endpoint that lags says that the node is not registered', async () => {
+        await node.stop('SIGKILL');
+        rmSync(node.ledgerFile);
+        await rpc('anvil_mine', ['0x12c']); // the registration lies behind what is read back
+        proxy.fault = {
+            http: async (call, forward, reply) => {
+                const isView = call.method === 'eth_call' && call.params[0].data.startsWith(EXECUTORS_VIEW);
+                return reply(isView ? result(call, `0x${'0'.repeat(64 * 6)}`) : (await forward()).text);
+            },
+        };
+        await node.start();
+        const from = node.child.log().lastIndexOf('event=started');
+        await net.configure(node);
+        await logged('event=registration from=unknown to=absent', from);
+        await logged('event=chain_live', from);
+        proxy.fault = {};
+        const job = await answeredOnce(net, 'registered after all', { deadline: 10_000 });
+        await assertOneEach(net, [job]);
+        await logged('event=registration from=absent to=active', from);
+    });
 });
