@@ -1,6 +1,8 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -103,35 +105,73 @@ static void put_value(struct buf *b, const struct log_field *f, bool json)
     }
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
+/* ---- writing ---- */
+
+/* Records that whoever reads the log did not make room for; a part of the last one may be out. */
+static uint64_t lost;
+static bool torn;
+
+/* Can a slice of PIPE_BUF be written without waiting? A reader that has stopped (a stuck collector, a terminal that is
+ * held) must not stop the node, and O_NONBLOCK would be everybody's who has the same file open. */
+static bool has_room(void)
 {
-    if (level < log_least)
-        return;
-    bool json = log_format_now == LOG_FORMAT_JSON;
-    struct buf b = { 0 };
-    uint64_t ms = clock_wall_ms();
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    char when[32];
-    (void)gmtime_r(&s, &tm);
-    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    buf_printf(&b,
-               json ? "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"event\":\"%s\"" : "time=%s.%03uZ level=%s event=%s",
-               when, (unsigned)(ms % 1000), level_names[level], event);
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(&b, json ? ",\"%s\":" : " %s=", fields[i].key);
-        put_value(&b, &fields[i], json);
-    }
-    buf_puts(&b, json ? "}\n" : "\n");
+    struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+/* Returns how much went out. */
+static size_t put_out(const uint8_t *data, size_t len)
+{
     size_t done = 0;
-    while (done < b.len) {
-        ssize_t w = write(STDERR_FILENO, b.data + done, b.len - done);
+    while (done < len && has_room()) {
+        size_t slice = len - done < PIPE_BUF ? len - done : PIPE_BUF;
+        ssize_t w = write(STDERR_FILENO, data + done, slice);
         if (w < 0 && errno == EINTR)
             continue;
         if (w <= 0)
             break; /* nobody reads: a log that is lost must not stop the node */
         done += (size_t)w;
     }
+    return done;
+}
+
+static void put_record(struct buf *b, enum log_level level, const char *event, const struct log_field *fields, size_t n)
+{
+    bool json = log_format_now == LOG_FORMAT_JSON;
+    uint64_t ms = clock_wall_ms();
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char when[32];
+    (void)gmtime_r(&s, &tm);
+    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+    buf_printf(b, json ? "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"event\":\"%s\"" : "time=%s.%03uZ level=%s event=%s",
+               when, (unsigned)(ms % 1000), level_names[level], event);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(b, json ? ",\"%s\":" : " %s=", fields[i].key);
+        put_value(b, &fields[i], json);
+    }
+    buf_puts(b, json ? "}\n" : "\n");
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
+{
+    if (level < log_least)
+        return;
+    struct buf b = { 0 };
+    if (torn)
+        buf_push(&b, '\n');
+    if (lost > 0) {
+        const struct log_field count = F_U64("records", lost);
+        put_record(&b, LOG_WARN, "log_lost", &count, 1);
+    }
+    put_record(&b, level, event, fields, n);
+    size_t done = put_out(b.data, b.len);
+    if (done == b.len)
+        lost = 0;
+    else
+        lost++;
+    if (done > 0)
+        torn = done < b.len;
     buf_free(&b);
 }
 

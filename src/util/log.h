@@ -40,7 +40,8 @@ bool log_format_parse(enum log_format *out, const char *word);
 /* Whether the count-th of something that may come without end is worth a record: the first, second, fourth, eighth … */
 bool log_is_worth(uint64_t count);
 
-/* Writes one record. event: snake_case, stable. Use the macros. */
+/* Writes one record. event: snake_case, stable. Use the macros. Never waits: a record that stderr has no room for is
+ * left out, and told of (log_lost) once there is. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
 #define LOG_RECORD(level, event, ...)                                                                                  \

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -194,6 +195,28 @@ static void what_comes_without_end(void **state)
     assert_true(log_is_worth(1) && log_is_worth(2) && !log_is_worth(3) && log_is_worth(UINT64_C(1) << 63));
 }
 
+/* A reader that stops reading stops nobody; what was left out is told of when it goes on. */
+static void a_reader_that_stops(void **state)
+{
+    (void)state;
+    char text[1000];
+    uint8_t chunk[4096];
+    memset(text, 'x', sizeof text);
+    log_init(LOG_FORMAT_LOGFMT, LOG_INFO);
+    struct capture c = capture_begin();
+    for (int i = 0; i < 200; i++) /* more than a pipe holds */
+        log_info("test_event", F_STRN("text", text, sizeof text));
+    for (size_t n = 0; n < 2 * sizeof chunk;)
+        n += (size_t)read(c.pipe[0], chunk, sizeof chunk);
+    log_info("after", F_U64("n", 1));
+    CLEANUP(buf_free) struct buf b = capture_end(&c);
+    const char *told = strstr(buf_cstr(&b), " level=warn event=log_lost records=");
+    assert_non_null(told);
+    assert_in_range(strtoul(strstr(told, "records=") + strlen("records="), NULL, 10), 100, 199);
+    assert_int_equal(told[-1 - (int)strlen("time=2024-07-19T11:36:03.042Z")], '\n'); /* a line of its own */
+    assert_non_null(strstr(told, "\ntime=2024-07-19T11:36:03.042Z level=info event=after n=1\n"));
+}
+
 int main(void)
 {
     static const struct clock_source fixed = { no_mono_us, fixed_wall_us };
@@ -206,6 +229,7 @@ int main(void)
         cmocka_unit_test(least_level),
         cmocka_unit_test(words),
         cmocka_unit_test(what_comes_without_end),
+        cmocka_unit_test(a_reader_that_stops),
     };
     clock_set_source(&fixed);
     return cmocka_run_group_tests(tests, NULL, NULL);
