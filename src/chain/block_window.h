@@ -22,6 +22,7 @@ struct event_record {
     uint8_t tx_hash[32];
     bool delivered;    /* told and not taken back since */
     bool backfilled;   /* as it was told */
+    bool heard;        /* the stream has told it as well, or need not, or has been found out */
     uint64_t told_seq; /* counts deliveries: what was told before a read began must be in its answer */
     uint64_t read_seq; /* the last read that had it */
     uint64_t received_us;

@@ -12,6 +12,7 @@ struct event_tracker *tracker_new(const struct tracker_config *config)
 {
     struct event_tracker *t = xcalloc(1, sizeof *t);
     t->config = *config;
+    t->live_from = UINT64_MAX;
     if (config->start != UINT64_MAX) {
         t->started = true;
         t->unsettled = config->start;
@@ -216,6 +217,7 @@ static void tell(struct event_tracker *t, struct log_entry *log, struct chain_ev
     struct event_record *r = block_event_get(&t->window, b, log->log_index, log->tx_hash);
     r->delivered = true;
     r->backfilled = source == FROM_READ;
+    r->heard = source == FROM_STREAM || b->number < t->live_from;
     r->told_seq = ++t->told_seq;
     r->read_seq = t->read_seq;
     r->received_us = received_us;
@@ -235,6 +237,8 @@ void tracker_take(struct event_tracker *t, struct log_entry *log, enum log_sourc
         t->stats.duplicates++;
         if (source == FROM_READ)
             r->read_seq = t->read_seq;
+        else
+            r->heard = true;
     } else {
         struct chain_event ev;
         /* Something new where all was read: a fork below, or the reading missed it. */
@@ -419,6 +423,7 @@ void tracker_stream_up(struct event_tracker *t)
     t->stream_up = true;
     t->hold = true;
     t->caught_up = false;
+    t->live_from = UINT64_MAX;
     t->head_since_up = false;
     t->pass.counts = false;
 }
@@ -434,6 +439,7 @@ void tracker_stream_down(struct event_tracker *t)
     t->stream_up = false;
     t->hold = false;
     t->caught_up = false;
+    t->live_from = UINT64_MAX;
     log_list_clear(&t->held);
     tracker_urge(t, TRACKER_SOON);
 }

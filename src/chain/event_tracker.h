@@ -116,6 +116,7 @@ struct tracker_stats {
     uint64_t head_block;    /* newest head */
     uint64_t settled_block; /* all events up to here were told, for sure; 0 = none */
     uint64_t events, events_backfilled, removed, duplicates, reorgs, malformed;
+    uint64_t unheard; /* events read back that the stream, live all the while, did not tell within some seconds */
     size_t blocks_kept, events_kept, parked, held;
 };
 

@@ -68,6 +68,7 @@ struct event_tracker {
     bool stream_up;
     bool hold;          /* live logs wait */
     bool caught_up;     /* a pass that counts has ended since the stream came up */
+    uint64_t live_from; /* what blocks from here up hold the stream should tell; UINT64_MAX while it is not live */
     bool head_since_up; /* only then is it known how far a pass must read before held logs may go */
     struct log_list held, parked;
     struct pass pass;

@@ -8,6 +8,11 @@
 /* An answer that lacks what the stream told keeps blocks unsettled, but not for ever: so many times the overlap. */
 #define DOUBT_OVERLAPS 4
 
+/* A stream that has not told an event so long after it was read, or so long (by the chain's time) after its block, will
+ * not tell it. */
+#define UNHEARD_US 4000000u
+#define UNHEARD_S 5u
+
 /* ---- beginning ---- */
 
 static void pass_start(struct event_tracker *t)
@@ -24,6 +29,8 @@ static void pass_end(struct event_tracker *t)
     t->pass.active = false;
     if (!t->pass.counts)
         return;
+    if (!t->caught_up)
+        t->live_from = t->head_number + 1;
     t->caught_up = true;
     tracker_stop_holding(t);
 }
@@ -135,6 +142,30 @@ static uint64_t first_lacking(struct event_tracker *t)
     return first;
 }
 
+static bool is_unheard(const struct event_tracker *t, const struct block *b, const struct event_record *r,
+                       uint64_t now_us)
+{
+    if (!r->delivered || r->heard)
+        return false;
+    return now_us - r->received_us >= UNHEARD_US ||
+           (b->timestamp_s && t->tip.timestamp_s >= b->timestamp_s + UNHEARD_S);
+}
+
+/* Each is counted once. */
+static void note_unheard(struct event_tracker *t, uint64_t now_us)
+{
+    size_t i = t->pass.from > t->live_from ? block_window_at(&t->window, t->pass.from)
+                                           : block_window_at(&t->window, t->live_from);
+    for (; i < t->window.n && t->window.blocks[i]->number <= t->pass.to; i++) {
+        struct block *b = t->window.blocks[i];
+        for (size_t k = 0; k < b->n_events; k++)
+            if (is_unheard(t, b, &b->events[k], now_us)) {
+                b->events[k].heard = true;
+                t->stats.unheard++;
+            }
+    }
+}
+
 static uint64_t lower_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -171,6 +202,7 @@ bool tracker_read_done(struct event_tracker *t, struct log_entry *logs, size_t n
             doubt = number;
     }
     doubt = lower_of(doubt, first_lacking(t));
+    note_unheard(t, received_us);
     settle(t, doubt);
     p->next = p->to + 1;
     if (p->to == p->head)

@@ -30,6 +30,8 @@
 #define HEAVY_PASS_LOGS 20000
 #define BEHIND_BLOCKS 32 /* a leader whose head is so far behind a log that another endpoint has does not lead on */
 #define MOVE_AGAIN_MS 10000
+#define RENEW_FIRST_MS 10000 /* a stream that forgets is made anew so often at most, and less often each time */
+#define RENEW_MAX_MS 600000
 
 enum watcher_timer { TIMER_READ, TIMER_SWEEP, TIMER_HEADER, TIMER_POLL, TIMER_HOLD, TIMER_COUNT };
 
@@ -57,6 +59,8 @@ struct watcher {
     uint64_t sweep_ms, soon_ms, header_retry_ms;
     uint64_t last_head_ms; /* monotonic, when the newest head came */
     uint64_t moved_ms;     /* monotonic, when another endpoint was made the leader */
+    uint64_t renewed_ms, renew_again_ms;
+    uint64_t unheard, backfilled; /* as the tracker last counted them */
     uint64_t last_head_number;
     uint8_t last_head_hash[32];
     uint64_t overlap;         /* of the configuration */
@@ -259,8 +263,6 @@ static void poll_while_blind(struct watcher *w)
 
 /* ---- headers that the tracker wants ---- */
 
-static void header_start(struct watcher *w);
-
 static void header_due(uv_timer_t *timer)
 {
     struct watcher *w = timer->data;
@@ -365,6 +367,28 @@ static void read_refused(struct watcher *w, const struct log_read *read)
     tracker_read_failed(w->tracker);
 }
 
+/* A live stream whose events have to be read back: the next ones are looked for soon, and where it has indeed forgotten
+ * some, it is made anew. At last in a turn: the user may be told, who may free us. */
+static void mind_forgotten(struct watcher *w)
+{
+    struct tracker_stats s;
+    uint64_t now_ms = clock_mono_ms();
+    tracker_stats(w->tracker, &s);
+    bool forgot = s.unheard != w->unheard, looks_so = w->live && s.events_backfilled != w->backfilled;
+    w->unheard = s.unheard;
+    w->backfilled = s.events_backfilled;
+    if (forgot || looks_so) {
+        w->sweep_ms = SWEEP_FIRST_MS;
+        stop_timer(w, TIMER_SWEEP); /* begun anew at the end of this turn */
+    }
+    if (!forgot || (w->renewed_ms != 0 && now_ms - w->renewed_ms < w->renew_again_ms))
+        return;
+    w->renewed_ms = now_ms;
+    w->renew_again_ms = w->renew_again_ms * 2 < RENEW_MAX_MS ? w->renew_again_ms * 2 : RENEW_MAX_MS;
+    log_warn("stream_forgets", F_U64("events_total", s.unheard));
+    rpc_stream_renew(w->rpc, "it did not tell all events");
+}
+
 static void read_done(void *arg, struct log_read *read)
 {
     struct watcher *w = arg;
@@ -383,6 +407,7 @@ static void read_done(void *arg, struct log_read *read)
             w->pass_logs = 0;
         }
         free(read->logs);
+        mind_forgotten(w);
     }
     leave(w);
 }
@@ -563,6 +588,7 @@ struct watcher *watcher_new(uv_loop_t *loop, struct rpc *rpc, const struct watch
                            .sweep_ms = SWEEP_FIRST_MS,
                            .soon_ms = SOON_MS,
                            .header_retry_ms = HEADER_RETRY_MS,
+                           .renew_again_ms = RENEW_FIRST_MS / 2,
                            .jitter = clock_mono_us() };
     w->tracker = tracker_new(&tracked);
     w->reader = log_reader_new(rpc, w->tracker, &config->executors, &config->jobs, read_done, w);

@@ -506,6 +506,12 @@ void rpc_stream_move(struct rpc *r, const char *reason)
         rpc_stream_pass_lead(r->stream, reason);
 }
 
+void rpc_stream_renew(struct rpc *r, const char *reason)
+{
+    if (r->stream)
+        rpc_stream_renew_lead(r->stream, reason);
+}
+
 void rpc_set_silence(struct rpc *r, uint64_t silence_ms)
 {
     r->stream_config.silence_ms = silence_ms;

@@ -101,6 +101,10 @@ void rpc_stream_stop(struct rpc *r);
  * Allowed inside of on_log. */
 void rpc_stream_move(struct rpc *r, const char *reason);
 
+/* The leader forgets what it should tell, for this reason: it is connected to anew, and another endpoint leads
+ * meanwhile where one is up (on_switch, else on_down). Not inside of the stream's callbacks. */
+void rpc_stream_renew(struct rpc *r, const char *reason);
+
 /* Changes silence_ms of the configuration, from the next head on. */
 void rpc_set_silence(struct rpc *r, uint64_t silence_ms);
 

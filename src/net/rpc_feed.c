@@ -407,6 +407,12 @@ bool rpc_feed_has_heads(const struct rpc_feed *f)
     return f->heads == HEADS_ON;
 }
 
+void rpc_feed_renew(struct rpc_feed *f, const char *reason)
+{
+    if (f->state == FEED_UP)
+        feed_lost(f, reason);
+}
+
 void rpc_feed_set_silence(struct rpc_feed *f, uint64_t silence_ms)
 {
     f->config.silence_ms = silence_ms;

@@ -49,6 +49,9 @@ bool rpc_feed_has_heads(const struct rpc_feed *f);
 /* Subscribes to heads, or no longer; only while it is up. */
 void rpc_feed_want_heads(struct rpc_feed *f, bool wanted);
 
+/* The connection is of no use, for this reason: made anew, with on_down, where it is up. */
+void rpc_feed_renew(struct rpc_feed *f, const char *reason);
+
 /* Changes silence_ms, from the next head on. */
 void rpc_feed_set_silence(struct rpc_feed *f, uint64_t silence_ms);
 

@@ -92,6 +92,12 @@ static void feed_down(void *arg, struct rpc_feed *f, const char *reason)
     }
 }
 
+void rpc_stream_renew_lead(struct rpc_stream *s, const char *reason)
+{
+    if (s->up)
+        rpc_feed_renew(s->leader, reason);
+}
+
 static void feed_head(void *arg, struct rpc_feed *f, const struct json *head)
 {
     struct rpc_stream *s = arg;

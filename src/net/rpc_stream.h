@@ -31,6 +31,9 @@ void rpc_stream_set_silence(struct rpc_stream *s, uint64_t silence_ms);
  */
 void rpc_stream_pass_lead(struct rpc_stream *s, const char *reason);
 
+/* The leader's connection is made anew (on_switch or on_down is called). Not inside of a callback. */
+void rpc_stream_renew_lead(struct rpc_stream *s, const char *reason);
+
 /* Ends it without a callback; allowed inside of one. NULL allowed. */
 void rpc_stream_free(struct rpc_stream *s);
 

@@ -668,6 +668,53 @@ static void a_stream_that_forgets_and_repeats(void **state)
     stop(&f);
 }
 
+/* Counts logs; lets none through. */
+static int withhold_logs(void *arg, const char *text, size_t len)
+{
+    int *count = arg;
+    if (!memmem(text, len, "\"topics\"", 8))
+        return 1;
+    ++*count;
+    return 0;
+}
+
+/* Its heads come, its logs do not any more: what is read back shows it. From then on events are looked for every
+ * second, and the subscription is made anew. */
+static void a_stream_that_has_gone_deaf(void **state)
+{
+    (void)state;
+    struct follower f;
+    int withheld = 0;
+    start_chain(&f);
+    follow(&f, 0);
+    wait_live(&f, true);
+    emitter_drain(f.a, 1);
+    wait_seen(&f, 1);
+    loop_for(&f.loop, 8000); /* sweeps are seldom now */
+    relay_filter(f.relay, withhold_logs, &withheld);
+    int before = relay_accepted(f.relay);
+    emitter_drain(f.a, 2);
+    wait_seen(&f, 2);
+    assert_true(f.seen[1].origin.backfilled && withheld > 0);
+    assert_int_equal(relay_accepted(f.relay), before); /* the read may only have been quicker */
+    uint64_t from = clock_mono_ms();
+    emitter_drain(f.a, 3);
+    wait_seen(&f, 3);
+    assert_in_range(clock_mono_ms() - from, 0, 4000);
+    for (uint64_t until = clock_mono_ms() + WAIT_MS; relay_accepted(f.relay) == before;) {
+        assert_true(clock_mono_ms() < until);
+        anvil_mine(f.a, 1);
+        loop_for(&f.loop, 200);
+    }
+    relay_filter(f.relay, NULL, NULL);
+    wait_live(&f, true);
+    emitter_drain(f.a, 4);
+    wait_seen(&f, 4);
+    assert_false(f.seen[3].origin.backfilled);
+    assert_ids(&f, 0, 4, 1);
+    stop(&f);
+}
+
 /* ---- two endpoints ---- */
 
 /* Follows both; the first relay's leads, as the second one lets nobody in at first. */
@@ -682,16 +729,6 @@ static void follow_two(struct follower *f)
     for (int before = relay_accepted(f->second); relay_accepted(f->second) == before;)
         loop_for(&f->loop, 5);
     loop_for(&f->loop, 200); /* it subscribes */
-}
-
-/* Counts logs; lets none through. */
-static int withhold_logs(void *arg, const char *text, size_t len)
-{
-    int *count = arg;
-    if (!memmem(text, len, "\"topics\"", 8))
-        return 1;
-    ++*count;
-    return 0;
 }
 
 static int withhold_all(void *arg, const char *text, size_t len)
@@ -921,6 +958,7 @@ int main(void)
         cmocka_unit_test(a_reading_endpoint_that_lags),
         cmocka_unit_test(a_fast_chain_is_read_again_further_back),
         cmocka_unit_test(a_stream_that_forgets_and_repeats),
+        cmocka_unit_test(a_stream_that_has_gone_deaf),
         cmocka_unit_test(the_endpoint_that_has_it_tells_it),
         cmocka_unit_test(a_cut_leader_is_not_missed),
         cmocka_unit_test(a_leader_that_lags_is_left),
