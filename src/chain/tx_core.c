@@ -13,6 +13,7 @@
 #define LOST_NULLS 3u /* an endpoint behind a balancer may not have a receipt yet that the count includes */
 #define LOST_AFTER_MS 1500u
 #define GAS_RETRIES_MAX 3u
+#define REVIVALS_MAX 3u
 #define REFUSED_RETRIES 5u
 
 /* ---- slots ---- */
@@ -248,6 +249,15 @@ void tx_core_event(struct tx_core *core, struct tx_slot *slot, enum tx_event eve
 
 /* ---- receipts ---- */
 
+/* Confirmed, then lost by a reorganisation, and now included where it reverts: what it is about comes behind it on this
+ * branch. It is sent anew, as one is whose nonce was lost. */
+static bool is_to_be_revived(struct tx_call *call, bool ok, uint64_t now_ms)
+{
+    if (ok || !call || !call->told || call->outcome != TX_CONFIRMED || now_ms >= call->useless_after_ms)
+        return false;
+    return call->revivals++ < REVIVALS_MAX;
+}
+
 void tx_core_included(struct tx_core *core, struct tx_slot *slot, size_t attempt, bool ok, bool short_gas,
                       uint64_t now_ms)
 {
@@ -257,7 +267,7 @@ void tx_core_included(struct tx_core *core, struct tx_slot *slot, size_t attempt
     if (slot->state == TXS_MINED || slot->state == TXS_EXPLAINING)
         return;
     enum tx_event event = TXE_INCLUDED;
-    if (slot->attempts[attempt].call_id != (call ? call->id : 0))
+    if (slot->attempts[attempt].call_id != (call ? call->id : 0) || is_to_be_revived(call, ok, now_ms))
         event = TXE_INCLUDED_OTHER;
     else if (call && !call->told && !ok)
         event = short_gas && call->gas_retries < GAS_RETRIES_MAX && now_ms < call->useless_after_ms

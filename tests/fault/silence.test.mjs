@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { describe, after, before, test } from 'node:test';
 import { parseUnits } from 'ethers';
+import { answersTo } from '../../devnet/lib/jobs.mjs';
 import { Devnet, assert, createJob, saveCode, showLogs, sleep, stopCleanly, textOf, waitAnswer, waitFor } from '../e2e/harness.mjs';
 import { answeredOnce, assertOneEach, code, startNode } from './harness.mjs';
 import { FaultProxy, STALL } from './proxy.mjs';
@@ -100,6 +101,37 @@ describe('no silence', () => {
             await rpc('evm_mine');
             return job;
         }));
+
+    scenario('a confirmed answer goes with its job, and is included before it comes again', async () => {
+        const codehash = await saveCode(net.contracts, net.author, code('confirmed'));
+        const gone = await createJob(net.contracts, { codehash, deadline: 30_000 });
+        const { block } = await waitAnswer(net.contracts, gone.id, { timeoutMs: 20_000 });
+        await logged(`event=job_final job=${gone.id} state=confirmed`);
+        await rpc('evm_setIntervalMining', [0]);
+        try {
+            const depth = (await net.chain.provider.getBlockNumber()) - gone.receipt.blockNumber + 1;
+            assert.ok(block > gone.receipt.blockNumber);
+            await rpc('anvil_reorg', [depth, []]);
+            net.author.reset();
+            const from = node.child.log().length;
+            await waitFor('the answer in a block again', async () => {
+                await rpc('evm_mine');
+                await sleep(300);
+                return node.child.log().slice(from).includes('event=tx_included ');
+            });
+            assert.deepEqual(await answersTo(net.contracts, gone.id), []);
+            const created = createJob(net.contracts, { codehash, deadline: 30_000, ...CHEAP });
+            await sleep(300);
+            await rpc('evm_setIntervalMining', [1]);
+            const job = await created;
+            assert.equal(job.id, gone.id, 'the same job again');
+            const answer = await waitAnswer(net.contracts, job.id, { timeoutMs: 20_000 });
+            assert.equal(textOf(answer.output), 'confirmed');
+            await assertOneEach(net, [job]);
+        } finally {
+            await rpc('evm_setIntervalMining', [1]);
+        }
+    });
 
     scenario('an endpoint that lags says that the node is not registered', async () => {
         await node.stop('SIGKILL');
