@@ -120,12 +120,13 @@ static int check_identity(sqlite3 *db, const char *path, const struct ledger_ide
     return same ? 0 : err_set(e, -ESTALE, "ledger %s: of another chain, Jobs contract or enclave key", path);
 }
 
+/* The log is moved to the database by ledger/checkpoint.c. Where that cannot keep up, a writer does it, at 80 MB. */
 int schema_prepare(sqlite3 *db, const char *path, const struct ledger_identity *identity, bool flush, struct err *e)
 {
     (void)sqlite3_busy_timeout(db, 200);
     if (check_damage(db, path, e) < 0 || exec(db, path, "PRAGMA journal_mode = WAL", e) < 0 ||
         exec(db, path, flush ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", e) < 0 ||
-        exec(db, path, "PRAGMA wal_autocheckpoint = 1000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024", e) <
+        exec(db, path, "PRAGMA wal_autocheckpoint = 20000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024", e) <
             0)
         return e->code;
     if (migrate(db, path, e) < 0)

@@ -14,6 +14,7 @@
 #include "job/code_store.h"
 #include "job/jobs.h"
 #include "job/slasher.h"
+#include "ledger/checkpoint.h"
 #include "ledger/ledger.h"
 #include "net/rpc.h"
 #include "node/node.h"
@@ -33,6 +34,7 @@ struct node {
 
     struct state_dir state_dir;
     struct ledger *ledger;
+    struct ledger_checkpoints *checkpoints;
     uint64_t cursor; /* as last written */
     int64_t skew_told_ms;
     unsigned skewed_heads; /* in a row, whose skew is far from what was told */

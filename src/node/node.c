@@ -25,6 +25,7 @@
 /* A stop waits so long for jobs under way: their silence would cost stake. */
 #define DRAIN_MS 30000
 #define DRAIN_LOOK_MS 20
+#define CHECKPOINT_MS 5000
 
 /* ---- ledger ---- */
 
@@ -255,7 +256,10 @@ static int open_ledger(struct node *n, struct err *e)
     if (state_ledger_path(path, sizeof path, n->config->ledger_file, &n->enclave_key->address, e) < 0)
         return e->code;
     n->ledger = ledger_open(path, &identity, n->config->ledger_flush, e);
-    return n->ledger ? 0 : e->code;
+    if (!n->ledger)
+        return e->code;
+    n->checkpoints = ledger_checkpoints_start(n->loop, path, CHECKPOINT_MS);
+    return 0;
 }
 
 static enum generation known_generation(const struct config *c)
@@ -337,6 +341,7 @@ static void close_parts(struct node *n)
     jobs_free(n->jobs);
     code_store_free(n->code);
     rpc_free(n->rpc);
+    ledger_checkpoints_stop(n->checkpoints);
     ledger_close(n->ledger);
     seckey_wipe(&n->new_gas_key);
     buf_free(&n->user_data);

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uv.h>
 
+#include "ledger/checkpoint.h"
 #include "ledger/ledger.h"
 
 static char dir[64];
@@ -45,6 +47,12 @@ static struct ledger *must_open(const struct ledger_identity *id)
     if (!l)
         fail_msg("%s", e.msg);
     return l;
+}
+
+static void ignore_job(void *arg, const struct ledger_job *job)
+{
+    (void)arg;
+    (void)job;
 }
 
 static struct ledger_job sample(uint64_t id, int state)
@@ -374,6 +382,56 @@ static void the_file_is_private(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static uint64_t size_of(const char *suffix)
+{
+    char name[128];
+    struct stat st;
+    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+    return stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* About three pages a job. */
+static void write_jobs(struct ledger *l, uint64_t from, uint64_t n)
+{
+    static uint8_t output[9000];
+    for (uint64_t id = from; id < from + n; id++) {
+        struct ledger_job job = sample(id, 4);
+        job.output = output;
+        job.output_len = sizeof output;
+        ledger_put_job(l, &job);
+    }
+}
+
+/* A write never waits for the disk: the log grows until the pool's thread has moved it, and is used anew. */
+static void the_log_is_moved_by_another_thread(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct ledger *l = must_open(&us);
+    uint64_t before = size_of("");
+    write_jobs(l, 1, 600);
+    assert_int_equal(size_of(""), before);
+    assert_true(size_of("-wal") > 1600u * 4096);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct ledger_checkpoints *c = ledger_checkpoints_start(&loop, path, 1);
+    for (int i = 0; i < 5000 && size_of("") < 600u * 9000; i++)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_true(size_of("") >= 600u * 9000);
+    for (int i = 0; i < 20; i++)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    uint64_t log = size_of("-wal");
+    write_jobs(l, 601, 200); /* writes go on at any time */
+    assert_int_equal(size_of("-wal"), log);
+    ledger_checkpoints_stop(c);
+    assert_int_equal(ledger_failures(l), 0);
+    ledger_close(l);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    l = must_open(&us);
+    assert_true(ledger_get_job(l, u256_from_u64(800), ignore_job, NULL));
+    ledger_close(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +449,7 @@ int main(void)
         T(a_ledger_of_a_newer_program_is_set_aside),
         T(an_unusable_path_is_an_error),
         T(the_file_is_private),
+        T(the_log_is_moved_by_another_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
