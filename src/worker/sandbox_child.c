@@ -24,6 +24,9 @@
 /* Where descriptors are parked while their final numbers are handed out; above any final number. */
 #define PARKED_FDS 128
 
+#define WORKER_FILES_MAX 256u
+#define GATEWAY_FILES_MAX 65536u
+
 static int result(long rc)
 {
     return rc < 0 ? -errno : 0;
@@ -167,6 +170,18 @@ static int step_hostname(struct sandbox_task *t)
     return result(sethostname("localhost", 9));
 }
 
+/* Descriptors. The gateway holds a few for each connection of every worker, and ends when it can have no more. */
+static int limit_files(const struct sandbox *s)
+{
+    struct rlimit now, r = { WORKER_FILES_MAX, WORKER_FILES_MAX };
+    if (s->network) {
+        if (getrlimit(RLIMIT_NOFILE, &now) < 0)
+            return -errno;
+        r.rlim_cur = r.rlim_max = now.rlim_max < GATEWAY_FILES_MAX ? now.rlim_max : GATEWAY_FILES_MAX;
+    }
+    return result(setrlimit(RLIMIT_NOFILE, &r));
+}
+
 static int step_rlimits(struct sandbox_task *t)
 {
     /* RLIMIT_CORE 1, not 0: the one value that also keeps the kernel from piping a dump to a core_pattern program.
@@ -174,16 +189,17 @@ static int step_rlimits(struct sandbox_task *t)
     static const struct {
         int what;
         rlim_t value;
-    } limits[] = { { RLIMIT_CORE, 1 },        { RLIMIT_FSIZE, 0 },  { RLIMIT_MEMLOCK, 0 },  { RLIMIT_MSGQUEUE, 0 },
-                   { RLIMIT_NICE, 0 },        { RLIMIT_RTPRIO, 0 }, { RLIMIT_NOFILE, 256 }, { RLIMIT_STACK, 8 << 20 },
-                   { RLIMIT_SIGPENDING, 64 }, { RLIMIT_LOCKS, 64 } };
+    } limits[] = { { RLIMIT_CORE, 1 },        { RLIMIT_FSIZE, 0 },       { RLIMIT_MEMLOCK, 0 },
+                   { RLIMIT_MSGQUEUE, 0 },    { RLIMIT_NICE, 0 },        { RLIMIT_RTPRIO, 0 },
+                   { RLIMIT_STACK, 8 << 20 }, { RLIMIT_SIGPENDING, 64 }, { RLIMIT_LOCKS, 64 } };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct rlimit r = { limits[i].value, limits[i].value };
         if (setrlimit((__rlimit_resource_t)limits[i].what, &r) < 0)
             return -errno;
     }
-    if (!(t->sandbox->layers & SANDBOX_UID))
-        return 0;
+    int rc = limit_files(t->sandbox);
+    if (rc < 0 || !(t->sandbox->layers & SANDBOX_UID))
+        return rc;
     struct rlimit r = { 64, 64 };
     return result(setrlimit(RLIMIT_NPROC, &r));
 }

@@ -15,12 +15,15 @@
 #include "../../support/pool_driver.h"
 
 #define WORLD "93.184.216.34" /* on lo, whose addresses are not the machine's to others */
-#define OWN "93.184.216.35"   /* on an interface: the machine's own */
+#define SINK_PORT 81
+#define SINK WORLD ":81"
+#define OWN "93.184.216.35" /* on an interface: the machine's own */
 
 static struct driver d;
 static pid_t world;
 
-/* ---- the world: an HTTP server that says what it was sent; /half breaks its promise and waits ---- */
+/* ---- the world: an HTTP server that says what it was sent; /half breaks its promise and waits. Behind another port
+ * the kernel takes connections and nobody ever reads from them ---- */
 
 static bool is_complete(const char *request)
 {
@@ -66,11 +69,20 @@ static void run_world(int listener)
     }
 }
 
+static int open_port(uint16_t port, int backlog)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0 &&
+        bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 && listen(fd, backlog) == 0)
+        return fd;
+    return -1;
+}
+
 static bool start_world(void)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
+    int fd = open_port(80, 64), sink = open_port(SINK_PORT, 4096); /* the sink stays open */
+    if (fd < 0 || sink < 0)
         return false;
     world = fork();
     if (world == 0)
@@ -258,6 +270,38 @@ static void test_resolver_changed(void **state)
     assert_int_equal(after.egress_restarts, before.egress_restarts);
 }
 
+/* ---- many connections ---- */
+
+/* Opens n connections to the sink, sends bytes into each, answers with how many could be opened; where hold_ms is over.
+ */
+#define CONNECT_MANY(n, bytes, hold_ms)                                                                                \
+    "import { connect } from 'cloudflare:sockets'; export default { async fetch() { let opened = 0; const all = [];"   \
+    " for (let i = 0; i < " n "; i++) { const s = connect('" SINK "'); s.closed.catch(() => {});"                      \
+    " s.writable.getWriter().write(new Uint8Array(" bytes ")).catch(() => {});"                                        \
+    " all.push(s.opened.then(() => { opened++; })); } await Promise.allSettled(all);"                                  \
+    " await new Promise((r) => setTimeout(r, " hold_ms ")); return new Response(String(opened)); } };"
+
+/* As many as a worker has descriptors for, by all workers at once: the gateway they share lives on. */
+static void test_many_connections(void **state)
+{
+    (void)state;
+    static const char code[] = CONNECT_MANY("150", "1", "1000");
+    struct pool_stats before, after;
+    struct outcome all[3] = { 0 };
+    pool_stats(d.pool, &before);
+    for (size_t i = 0; i < 3; i++)
+        driver_start(&d, &all[i], code, sizeof code - 1, "", 0, 60000);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(driver_until(&d, driver_outcome_there, &all[i], 60000));
+        assert_int_equal(all[i].result.end, WORKER_ANSWERED);
+        assert_string_equal(buf_cstr(&all[i].output), "150");
+        outcome_free(&all[i]);
+    }
+    expect(FETCH("http://" WORLD "/after"), "200 GET /after HTTP/1.1||");
+    pool_stats(d.pool, &after);
+    assert_int_equal(after.egress_restarts, before.egress_restarts);
+}
+
 /* No network at all: no gateway either. */
 static void test_none(void **state)
 {
@@ -321,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_killed_in_flight),
         cmocka_unit_test(test_killed_before),
         cmocka_unit_test(test_resolver_changed),
+        cmocka_unit_test(test_many_connections),
         cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
