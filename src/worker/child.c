@@ -136,7 +136,7 @@ static void close_handles(struct child *c)
 static void on_sweep(uv_timer_t *t)
 {
     struct child *c = t->data;
-    if (c->spec.cgroups && !cgroup_is_empty(c->spec.cgroups, c->spec.cgroup_index)) {
+    if (c->spec.cgroups && !c->spec.alone && !cgroup_is_empty(c->spec.cgroups, c->spec.cgroup_index)) {
         cgroup_kill(c->spec.cgroups, c->spec.cgroup_index);
         uint64_t wait = c->looks < 8 ? (uint64_t)SWEEP_FIRST_MS << c->looks : SWEEP_LAST_MS;
         if (++c->looks == SWEEP_WARN_LOOKS)
@@ -156,7 +156,7 @@ static void sweep(struct child *c)
 
 static void kill_all(struct child *c)
 {
-    if (c->spec.cgroups) {
+    if (c->spec.cgroups && !c->spec.alone) {
         (void)cgroup_set_cpu(c->spec.cgroups, c->spec.cgroup_index, 0, 100000, NULL);
         cgroup_kill(c->spec.cgroups, c->spec.cgroup_index);
     }
@@ -275,6 +275,11 @@ void child_kill(struct child *c)
     if (c->state == ST_RUNNING)
         kill_all(c);
     step(c, EV_KILL);
+}
+
+pid_t child_pid(const struct child *c)
+{
+    return c->state == ST_RUNNING || c->state == ST_DYING ? c->proc.pid : 0;
 }
 
 const struct err *child_error(const struct child *c)

@@ -23,6 +23,7 @@ struct child_spec {
     const struct sandbox *sandbox;
     struct cgroup_set *cgroups; /* NULL = none */
     uint32_t cgroup_index;
+    bool alone;              /* other children are in its cgroup: it is killed by itself, and gone when it was reaped */
     const char *const *argv; /* borrowed until CHILD_GONE, as slot_dir */
     const char *slot_dir;
     uid_t uid;
@@ -42,8 +43,11 @@ typedef void child_event_fn(void *arg, enum child_event ev);
 /* Starts a process; events come from the loop. Returns NULL with e set, spec's descriptors closed all the same. */
 struct child *child_start(uv_loop_t *loop, const struct child_spec *spec, child_event_fn *fn, void *arg, struct err *e);
 
-/* Kills it and everything in its cgroup, CPU quota lifted so that it dies at once. Any time before CHILD_GONE,
- * also more than once; CHILD_EXITED (unless it never ran) and CHILD_GONE follow. */
+/* Its number, 0 while it is being started and once it was reaped. */
+pid_t child_pid(const struct child *c);
+
+/* Kills it and (unless alone) everything in its cgroup, CPU quota lifted so that it dies at once. Any time before
+ * CHILD_GONE, also more than once; CHILD_EXITED (unless it never ran) and CHILD_GONE follow. */
 void child_kill(struct child *c);
 
 /* Why it could not be started. */

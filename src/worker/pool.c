@@ -63,6 +63,7 @@ struct slot {
     bool hurried;      /* a job waits for this boot */
     unsigned failures; /* in a row */
     uint64_t boot_at_us, held_at_us;
+    uint64_t generation; /* of the gateway when the job began */
     uv_timer_t rest;
 };
 
@@ -294,6 +295,7 @@ static void slot_run(struct slot *s, struct job *j)
     step(s, EV_RUN);
     s->pool->run_at_us = clock_mono_us();
     s->job = j;
+    s->generation = s->pool->egress ? egress_generation(s->pool->egress) : 0;
     j->queued_us = clock_mono_us() - j->queued_at_us;
     workerd_run(s->worker, &j->spec);
 }
@@ -418,6 +420,16 @@ void pool_stats(const struct pool *p, struct pool_stats *out)
 
 /* ---- birth and end ---- */
 
+static uint64_t oldest_job(void *arg)
+{
+    const struct pool *p = arg;
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 0; p->slots && p->in_state[SLOT_RUNNING] > 0 && i < p->config.capacity; i++)
+        if (p->slots[i].state == SLOT_RUNNING && p->slots[i].generation < oldest)
+            oldest = p->slots[i].generation;
+    return oldest;
+}
+
 /* The layers that will be used, or 0 with e set where one is missing that may not be. */
 static uint32_t choose_layers(const char *allow_degraded, struct err *e)
 {
@@ -489,6 +501,9 @@ static int open_parts(struct pool *p, struct err *e)
             .runtime = p->runtime,
             .cgroups = p->cgroups,
             .cgroup_index = c->capacity,
+            .slots = c->capacity,
+            .oldest_job = oldest_job,
+            .arg = p,
         };
         p->egress = egress_new(&ec, e);
         if (!p->egress)

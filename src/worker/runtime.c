@@ -1,12 +1,8 @@
 #include "worker/runtime.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <limits.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +14,7 @@
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/hex.h"
+#include "worker/addresses.h"
 #include "worker/rootfs.h"
 
 /* Users 60578 to 61183 are kept free by distributions. Their rlimits count per user, so each slot has its own. */
@@ -75,6 +72,7 @@ struct runtime {
     bool egress_public;
     struct rootfs rootfs[RUNTIME_N_KINDS];
     struct sandbox *sandbox[RUNTIME_N_KINDS];
+    struct buf own_addresses; /* as the gateway's config has them */
 };
 
 static char *path_in(const struct runtime *rt, const char *name)
@@ -87,26 +85,6 @@ static char *path_in(const struct runtime *rt, const char *name)
 
 /* ---- configs ---- */
 
-/* The machine's own addresses are public to others, but not to its jobs: the node's API listens there. */
-static void put_own_addresses(struct buf *b)
-{
-    struct ifaddrs *all = NULL;
-    if (getifaddrs(&all) != 0)
-        return;
-    for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
-        char text[INET6_ADDRSTRLEN];
-        if (!a->ifa_addr || (a->ifa_flags & IFF_LOOPBACK) != 0)
-            continue;
-        const struct sockaddr_in *v4 = (const void *)a->ifa_addr;
-        const struct sockaddr_in6 *v6 = (const void *)a->ifa_addr;
-        if (v4->sin_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text))
-            buf_printf(b, "\"%s/32\", ", text);
-        else if (v6->sin6_family == AF_INET6 && inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text))
-            buf_printf(b, "\"%s/128\", ", text);
-    }
-    freeifaddrs(all);
-}
-
 static void put_worker(struct buf *b)
 {
     uint8_t random[16];
@@ -118,7 +96,7 @@ static void put_worker(struct buf *b)
     buf_printf(b, "%s%s%s", worker_services, hex_encode(name, random, sizeof random), worker_entry);
 }
 
-static void put_config(struct buf *b, const struct runtime *rt, enum runtime_kind kind)
+static void put_config(struct buf *b, struct runtime *rt, enum runtime_kind kind)
 {
     buf_puts(b, CONFIG_HEAD);
     if (kind == RUNTIME_WORKER) {
@@ -127,7 +105,9 @@ static void put_config(struct buf *b, const struct runtime *rt, enum runtime_kin
         return;
     }
     buf_puts(b, "    (name = \"internet\", network = (allow = [\"public\"], deny = [");
-    put_own_addresses(b);
+    buf_reset(&rt->own_addresses);
+    addresses_put(&rt->own_addresses);
+    buf_puts(b, buf_cstr(&rt->own_addresses));
     buf_puts(b, "], tlsOptions = (trustBrowserCas = true))),\n");
     buf_puts(b, gateway_config_tail);
 }
@@ -142,11 +122,20 @@ static int write_file(const char *path, const void *data, size_t len, struct err
     return 0;
 }
 
-static int compile_config(const struct runtime *rt, enum runtime_kind kind, const char *text_path, const char *bin_path,
-                          struct err *e)
+static char *kind_path(const struct runtime *rt, const char *before, enum runtime_kind kind, const char *behind)
+{
+    static const char *const names[RUNTIME_N_KINDS] = { "worker", "gateway" };
+    char name[32];
+    (void)snprintf(name, sizeof name, "%s%s%s", before, names[kind], behind);
+    return path_in(rt, name);
+}
+
+static int compile_config(struct runtime *rt, enum runtime_kind kind, struct err *e)
 {
     CLEANUP(buf_free) struct buf text = { 0 };
     CLEANUP(buf_free) struct buf bin = { 0 };
+    CLEANUP(free_p) char *text_path = kind_path(rt, "", kind, ".capnp");
+    CLEANUP(free_p) char *bin_path = kind_path(rt, "", kind, ".bin");
     put_config(&text, rt, kind);
     int rc = write_file(text_path, text.data, text.len, e);
     if (rc != 0)
@@ -176,17 +165,10 @@ static int add_network_files(struct rootfs *r, struct err *e)
 
 static int prepare(struct runtime *rt, enum runtime_kind kind, uint32_t layers, struct err *e)
 {
-    static const char *const names[RUNTIME_N_KINDS] = { "worker", "gateway" };
-    char name[32];
-    (void)snprintf(name, sizeof name, "%s.capnp", names[kind]);
-    CLEANUP(free_p) char *text_path = path_in(rt, name);
-    (void)snprintf(name, sizeof name, "%s.bin", names[kind]);
-    CLEANUP(free_p) char *bin_path = path_in(rt, name);
-    (void)snprintf(name, sizeof name, "root-%s", names[kind]);
-    CLEANUP(free_p) char *root = path_in(rt, name);
-
+    CLEANUP(free_p) char *bin_path = kind_path(rt, "", kind, ".bin");
+    CLEANUP(free_p) char *root = kind_path(rt, "root-", kind, "");
     struct rootfs *r = &rt->rootfs[kind];
-    int rc = compile_config(rt, kind, text_path, bin_path, e);
+    int rc = compile_config(rt, kind, e);
     if (rc == 0)
         rc = rootfs_add_program(r, rt->workerd, "/bin/workerd", e);
     if (rc == 0 && kind == RUNTIME_GATEWAY)
@@ -202,7 +184,7 @@ static int prepare(struct runtime *rt, enum runtime_kind kind, uint32_t layers, 
         .network = kind == RUNTIME_GATEWAY,
     };
     rt->sandbox[kind] = sandbox_new(&spec, e);
-    return rt->sandbox[kind] ? 0 : err_wrap(e, "sandbox of the %s", names[kind]);
+    return rt->sandbox[kind] ? 0 : err_wrap(e, "sandbox %s", root);
 }
 
 /* ---- the state folder ---- */
@@ -280,7 +262,8 @@ struct runtime *runtime_new(const struct runtime_config *config, struct err *e)
 
 static void remove_files(struct runtime *rt)
 {
-    static const char *const files[] = { "worker.capnp", "worker.bin", "gateway.capnp", "gateway.bin", "egress.sock" };
+    static const char *const files[] = { "worker.capnp", "worker.bin",  "gateway.capnp",
+                                         "gateway.bin",  "egress.sock", "egress.new" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         (void)unlinkat(rt->state_fd, files[i], 0);
     (void)unlinkat(rt->state_fd, "root-worker", AT_REMOVEDIR);
@@ -307,6 +290,7 @@ void runtime_free(struct runtime *rt)
         remove_files(rt);
     if (rt->state_fd >= 0)
         (void)close(rt->state_fd);
+    buf_free(&rt->own_addresses);
     free(rt->state_dir);
     free(rt->workerd);
     free(rt);
@@ -326,6 +310,16 @@ const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind
 bool runtime_egress_public(const struct runtime *rt)
 {
     return rt->egress_public;
+}
+
+bool runtime_knows_addresses(const struct runtime *rt)
+{
+    return addresses_are_known((const char *)rt->own_addresses.data);
+}
+
+int runtime_learn_addresses(struct runtime *rt, struct err *e)
+{
+    return compile_config(rt, RUNTIME_GATEWAY, e);
 }
 
 int runtime_state_fd(const struct runtime *rt)
@@ -350,6 +344,7 @@ int runtime_open_slot(const struct runtime *rt, uint32_t i, struct err *e)
     (void)unlinkat(fd, "fb.sock", 0);
     (void)unlinkat(fd, "http.sock", 0);
     (void)unlinkat(fd, "egress.sock", 0);
+    (void)unlinkat(fd, "egress.new", 0);
     return fd;
 }
 
@@ -370,4 +365,28 @@ int runtime_link_egress(const struct runtime *rt, int slot_dirfd, struct err *e)
     if (linkat(rt->state_fd, "egress.sock", slot_dirfd, "egress.sock", 0) != 0)
         return err_sys(e, "link egress.sock into a slot");
     return 0;
+}
+
+/* One slot, where a worker has the socket now. */
+static int relink_slot(const struct runtime *rt, uint32_t i, struct err *e)
+{
+    CLEANUP(free_p) char *path = runtime_slot_path(rt, i);
+    CLEANUP(fd_close_p) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return err_sys(e, "open %s", path);
+    if (faccessat(fd, "egress.sock", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    (void)unlinkat(fd, "egress.new", 0);
+    if (linkat(rt->state_fd, "egress.sock", fd, "egress.new", 0) != 0 ||
+        renameat(fd, "egress.new", fd, "egress.sock") != 0)
+        return err_sys(e, "link egress.sock into %s", path);
+    return 0;
+}
+
+int runtime_relink_egress(const struct runtime *rt, struct err *e)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < rt->slots && rc == 0; i++)
+        rc = relink_slot(rt, i, e);
+    return rc;
 }

@@ -41,6 +41,13 @@ const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind
 /* May workers reach public addresses? */
 bool runtime_egress_public(const struct runtime *rt);
 
+/* Whether the gateway's config refuses every address that the machine has now. */
+bool runtime_knows_addresses(const struct runtime *rt);
+
+/* Makes the gateway's config anew, with the addresses of now; no gateway may run meanwhile. Takes about 0.1 s; may run
+ * in the thread pool, while nobody asks for the gateway's config or addresses. Returns 0 or a negative errno. */
+int runtime_learn_addresses(struct runtime *rt, struct err *e);
+
 /* The descriptor of the state folder; borrowed. */
 int runtime_state_fd(const struct runtime *rt);
 
@@ -55,5 +62,8 @@ uid_t runtime_gateway_uid(void);
 
 /* Makes the gateway's socket reachable in a slot; nothing where egress is not public. */
 int runtime_link_egress(const struct runtime *rt, int slot_dirfd, struct err *e);
+
+/* The gateway has another socket by that name: slots that have the old one get it in its place, at once. */
+int runtime_relink_egress(const struct runtime *rt, struct err *e);
 
 #endif

@@ -17,6 +17,7 @@
 #define WORLD "93.184.216.34" /* on lo, whose addresses are not the machine's to others */
 #define SINK_PORT 81
 #define SINK WORLD ":81"
+#define OWN_LATER "93.184.216.36"
 #define OWN "93.184.216.35" /* on an interface: the machine's own */
 
 static struct driver d;
@@ -115,6 +116,43 @@ static bool hide_resolver(void)
            mount(resolver_path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
 }
 
+/* ---- gateways ---- */
+
+/* The processes of all gateways; the first into *first. */
+static unsigned count_gateways(int *first)
+{
+    int pids[64];
+    unsigned n = list_children(pids, 64), found = 0;
+    for (unsigned i = 0; i < n; i++) {
+        char path[64], text[512] = { 0 };
+        (void)snprintf(path, sizeof path, "/proc/%d/cmdline", pids[i]);
+        FILE *f = fopen(path, "re");
+        size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
+        if (f)
+            (void)fclose(f);
+        if (memmem(text, len, "egress=3", 8) && found++ == 0)
+            *first = pids[i];
+    }
+    return found;
+}
+
+static int find_gateway(void)
+{
+    int pid = -1;
+    (void)count_gateways(&pid);
+    return pid;
+}
+
+static bool is_own(const char *address)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80) };
+    assert_int_equal(inet_pton(AF_INET, address, &a.sin_addr), 1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc = connect(fd, (const struct sockaddr *)&a, sizeof a);
+    (void)close(fd);
+    return rc == 0;
+}
+
 /* ---- jobs ---- */
 
 static void run(struct outcome *o, const char *code)
@@ -175,34 +213,12 @@ static void test_refused(void **state)
 static void test_own_address(void **state)
 {
     (void)state;
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80) };
-    assert_int_equal(inet_pton(AF_INET, OWN, &a.sin_addr), 1);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int reachable = connect(fd, (const struct sockaddr *)&a, sizeof a);
-    (void)close(fd);
-    if (reachable != 0)
+    if (!is_own(OWN))
         skip(); /* no interface to be had */
     expect(FETCH("http://" OWN "/"), "500 Internal Server Error");
 }
 
 /* ---- the gateway's death ---- */
-
-static int find_gateway(void)
-{
-    int pids[64];
-    unsigned n = list_children(pids, 64);
-    for (unsigned i = 0; i < n; i++) {
-        char path[64], text[512] = { 0 };
-        (void)snprintf(path, sizeof path, "/proc/%d/cmdline", pids[i]);
-        FILE *f = fopen(path, "re");
-        size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
-        if (f)
-            (void)fclose(f);
-        if (memmem(text, len, "egress=3", 8))
-            return pids[i];
-    }
-    return -1;
-}
 
 static bool tick_over(void *arg)
 {
@@ -302,6 +318,71 @@ static void test_many_connections(void **state)
     assert_int_equal(after.egress_restarts, before.egress_restarts);
 }
 
+static bool one_gateway_left(void *arg)
+{
+    int pid = -1;
+    return count_gateways(&pid) == 1 && pid != *(const int *)arg;
+}
+
+/* What a job leaves in the gateway when it ends goes: a destination that takes nothing would keep it for ever. */
+static void test_left_connections(void **state)
+{
+    (void)state;
+    static const char code[] = CONNECT_MANY("40", "600000", "500");
+    struct pool_stats before, after;
+    struct outcome o;
+    pool_stats(d.pool, &before);
+    int gateway = find_gateway();
+    run(&o, code);
+    assert_string_equal(buf_cstr(&o.output), "40");
+    outcome_free(&o);
+    assert_true(driver_until(&d, one_gateway_left, &gateway, 20000));
+    expect(FETCH("http://" WORLD "/after"), "200 GET /after HTTP/1.1||");
+    pool_stats(d.pool, &after);
+    assert_int_equal(after.egress_restarts, before.egress_restarts);
+}
+
+/* A job that runs meanwhile keeps its stream to the old gateway, has new ones to the new one, and is the last to need
+ * the old one. */
+static void test_left_while_running(void **state)
+{
+    (void)state;
+    static const char long_code[] =
+        "export default { async fetch() { const r = (await fetch('http://" WORLD "/half')).body.getReader();"
+        " await r.read(); let cut = false; r.read().catch(() => { cut = true; });"
+        " await new Promise((r) => setTimeout(r, 9000)); const t = await (await fetch('http://" WORLD "/new')).text();"
+        " return new Response((cut ? 'cut ' : 'whole ') + t.split('|')[0]); } };";
+    static const char code[] = CONNECT_MANY("90", "1", "100");
+    struct outcome o = { 0 }, other;
+    int first = find_gateway(), pid;
+    driver_start(&d, &o, long_code, sizeof long_code - 1, "", 0, 60000);
+    pass_time(500);
+    run(&other, code);
+    outcome_free(&other);
+    pass_time(5000);
+    assert_int_equal(o.calls, 0);
+    assert_int_equal(count_gateways(&pid), 2);
+    assert_true(driver_until(&d, driver_outcome_there, &o, 60000));
+    assert_string_equal(buf_cstr(&o.output), "whole GET /new HTTP/1.1");
+    outcome_free(&o);
+    assert_true(driver_until(&d, one_gateway_left, &first, 10000));
+}
+
+/* An address that the machine gets while it runs. */
+static void test_own_address_later(void **state)
+{
+    (void)state;
+    if (!is_own(OWN))
+        skip();
+    int gateway = find_gateway();
+    assert_true(netns_address("tun0:1", OWN_LATER));
+    assert_true(is_own(OWN_LATER));
+    assert_true(driver_until(&d, one_gateway_left, &gateway, 20000));
+    expect(FETCH("http://" OWN_LATER "/"), "500 Internal Server Error");
+    expect(FETCH("http://" OWN "/"), "500 Internal Server Error");
+    expect(FETCH("http://" WORLD "/"), "200 GET / HTTP/1.1||");
+}
+
 /* No network at all: no gateway either. */
 static void test_none(void **state)
 {
@@ -366,6 +447,9 @@ int main(void)
         cmocka_unit_test(test_killed_before),
         cmocka_unit_test(test_resolver_changed),
         cmocka_unit_test(test_many_connections),
+        cmocka_unit_test(test_left_connections),
+        cmocka_unit_test(test_left_while_running),
+        cmocka_unit_test(test_own_address_later),
         cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
