@@ -236,6 +236,27 @@ describe('oyster-vsock-proxy', { timeout: 240_000 }, () => {
         assert.equal(await ending(socket), 'ECONNRESET');
     });
 
+    test('resets a stream that is all that is left of a client', async () => {
+        const s = await server((socket) => socket.pause());
+        const args = [`--forward=tcp:127.0.0.1:0=tcp:127.0.0.1:${s.address().port}`, '--stall-seconds=2'];
+        const p = await proxy(args);
+        const before = openFiles(p);
+        // one ends without a word; of what two others send nothing is taken: one is killed, one still waits
+        client(p.port).end();
+        const [killed, waits] = [client(p.port), client(p.port)];
+        for (const socket of [killed, waits]) socket.write(Buffer.alloc(32 * MIB));
+        const whole = client(p.port);
+        await waitFor('all', () => s.sockets.size === 4);
+        await sleep(500);
+        killed.destroy();
+        assert.equal(await ending(waits), 'ECONNRESET');
+        await waitFor('the ends of three', () => openFiles(p) === before + 2);
+        await sleep(1000);
+        assert.equal(openFiles(p), before + 2, 'a stream that is only silent lives on');
+        assert.ok(!whole.closed);
+        assert.equal(p.log().match(/event=stream_failed .*takes nothing/g).length, 3);
+    });
+
     test('lets streams end after SIGTERM, then goes', async () => {
         const s = await server(echo);
         const { enclave, path } = await chain(`tcp:127.0.0.1:${s.address().port}`);

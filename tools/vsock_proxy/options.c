@@ -43,6 +43,10 @@ static const struct flag {
       offsetof(struct options, max_streams), 1, 100000 },
     { "--idle-seconds", "N", set_number, "a stream without a byte is reset then; 0 = never [default: 3600]",
       offsetof(struct options, idle_s), 0, 1000000 },
+    { "--stall-seconds", "N", set_number,
+      "one of which a side takes nothing, or is silent when the other has ended,\n"
+      "is reset then; 0 = never [default: 120]",
+      offsetof(struct options, stall_s), 0, 1000000 },
     { "--connect-seconds", "N", set_number, "for the other side to be connected [default: 10]",
       offsetof(struct options, connect_s), 1, 600 },
     { "--drain-seconds", "N", set_number, "after SIGTERM, for streams to end by themselves [default: 10]",
@@ -189,6 +193,7 @@ int options_parse(struct options *out, int argc, char *const argv[], struct err 
 {
     *out = (struct options){ .max_streams = 4096,
                              .idle_s = 3600,
+                             .stall_s = 120,
                              .connect_s = 10,
                              .drain_s = 10,
                              .log_format = LOG_FORMAT_LOGFMT,

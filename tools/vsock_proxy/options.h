@@ -32,7 +32,7 @@ struct options {
     struct forward forwards[FORWARDS_MAX];
     size_t n_forwards;
     struct policy policy;
-    uint32_t max_streams, idle_s, connect_s, drain_s;
+    uint32_t max_streams, idle_s, stall_s, connect_s, drain_s;
     enum log_format log_format;
     enum log_level log_level;
 };

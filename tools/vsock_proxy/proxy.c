@@ -334,32 +334,44 @@ static void open_doors_again(struct proxy *p)
         (void)uv_poll_start(&p->doors[i].poll, UV_READABLE, on_door);
 }
 
-static void reset_streams(struct proxy *p, bool (*which)(const struct stream *s, uint64_t now_ms))
+/* why: NULL for a stream that may go on. */
+static void reset_streams(struct proxy *p, const char *(*why)(const struct stream *s, uint64_t now_ms))
 {
     struct stream *s, *next;
     uint64_t now_ms = clock_mono_ms();
     DL_FOREACH_SAFE(p->streams, s, next) {
         struct err e = { 0 };
-        if (!which(s, now_ms))
+        const char *text = why(s, now_ms);
+        if (!text)
             continue;
-        (void)err_set(&e, -ETIMEDOUT, p->draining ? "the proxy stops" : "no byte for too long");
+        (void)err_set(&e, -ETIMEDOUT, "%s", text);
         stream_fail(s, &e);
     }
 }
 
-static bool any_stream(const struct stream *s, uint64_t now_ms)
+static const char *any_stream(const struct stream *s, uint64_t now_ms)
 {
     (void)s, (void)now_ms;
-    return true;
+    return "the proxy stops";
+}
+
+static bool is_over(uint64_t since_ms, uint64_t now_ms, uint32_t limit_s)
+{
+    return limit_s > 0 && now_ms - since_ms > limit_s * (uint64_t)1000;
 }
 
 /* A dial has its own limit. */
-static bool silent_stream(const struct stream *s, uint64_t now_ms)
+static const char *silent_stream(const struct stream *s, uint64_t now_ms)
 {
     const struct options *o = s->door->proxy->options;
     if (s->state == ST_HEADER)
-        return now_ms - s->since_ms > o->connect_s * (uint64_t)1000;
-    return s->state == ST_RELAYING && o->idle_s > 0 && now_ms - relay_active_ms(s->relay) > o->idle_s * (uint64_t)1000;
+        return is_over(s->since_ms, now_ms, o->connect_s) ? "no destination for too long" : NULL;
+    if (s->state != ST_RELAYING)
+        return NULL;
+    uint64_t waits_since_ms = relay_waits_since_ms(s->relay);
+    if (waits_since_ms != 0 && is_over(waits_since_ms, now_ms, o->stall_s))
+        return "one side takes nothing, or is silent and alone, for too long";
+    return is_over(relay_active_ms(s->relay), now_ms, o->idle_s) ? "no byte for too long" : NULL;
 }
 
 static void on_sweep(uv_timer_t *timer)

@@ -19,6 +19,7 @@ struct side {
     int events; /* polled for */
     uint8_t *held;
     size_t held_at, held_len;
+    uint64_t held_since_ms; /* of what is held something was last taken */
     uint64_t read_bytes;
     bool ended; /* its peer sends no more */
     bool shut;  /* it was told that we send no more */
@@ -120,6 +121,7 @@ static int put(struct side *s, const uint8_t *data, size_t len, struct err *e)
     s->held = xmemdup(data + sent, len - sent);
     s->held_at = 0;
     s->held_len = len - sent;
+    s->held_since_ms = clock_mono_ms();
     return 0;
 }
 
@@ -132,7 +134,7 @@ static int flush(struct side *s, struct err *e)
         return 0;
     if (n < 0)
         return err_sys(e, "write");
-    s->relay->active_ms = clock_mono_ms();
+    s->relay->active_ms = s->held_since_ms = clock_mono_ms();
     s->held_at += (size_t)n;
     s->held_len -= (size_t)n;
     if (s->held_len > 0)
@@ -256,6 +258,7 @@ struct relay *relay_new(uv_loop_t *loop, const int fds[2], const void *preface, 
     if (len > 0) { /* written as soon as it can be; reading from fds[0] waits for that */
         r->sides[1].held = xmemdup(preface, len);
         r->sides[1].held_len = len;
+        r->sides[1].held_since_ms = r->active_ms;
     }
     watch(&r->sides[0]);
     watch(&r->sides[1]);
@@ -265,6 +268,17 @@ struct relay *relay_new(uv_loop_t *loop, const int fds[2], const void *preface, 
 uint64_t relay_active_ms(const struct relay *r)
 {
     return r->active_ms;
+}
+
+uint64_t relay_waits_since_ms(const struct relay *r)
+{
+    uint64_t since_ms = r->sides[0].ended || r->sides[1].ended ? r->active_ms : 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct side *s = &r->sides[i];
+        if (s->held_len > 0 && (since_ms == 0 || s->held_since_ms < since_ms))
+            since_ms = s->held_since_ms;
+    }
+    return since_ms;
 }
 
 uint64_t relay_bytes(const struct relay *r, unsigned i)

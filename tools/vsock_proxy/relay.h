@@ -26,6 +26,10 @@ struct relay *relay_new(uv_loop_t *loop, const int fds[2], const void *preface, 
 /* Monotonic time at which a byte last went through. */
 uint64_t relay_active_ms(const struct relay *r);
 
+/* Since when it waits for a peer that may be gone: one that takes nothing of what is held for it, or one that is silent
+ * while the other has ended its direction. Monotonic; 0 = it does not. */
+uint64_t relay_waits_since_ms(const struct relay *r);
+
 /* Bytes read from fds[i]. */
 uint64_t relay_bytes(const struct relay *r, unsigned i);
 
