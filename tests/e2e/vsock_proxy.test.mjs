@@ -357,6 +357,15 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
         });
         Promise.all(JSON.parse(process.argv[1]).map(ask)).then((all) => console.log(JSON.stringify(all)));`;
 
+    // Opens ten connections, one after the other, says what comes of each and keeps what it can.
+    const HOLD = `
+        const open = (host) => new Promise((resolve) => {
+            const s = require('net').connect({ host, port: 443 });
+            s.on('data', (d) => resolve(String(d))).on('error', (e) => resolve(e.code));
+            s.write('hello');
+        });
+        (async () => { for (let i = 0; i < 10; i++) console.log(await open(process.argv[1])); setInterval(() => {}, 1e6); })();`;
+
     test('reaches public destinations on any port, and no other', { skip: !root && 'needs root' }, async () => {
         const path = join(dir, 'egress');
         const inside = (child) => ['nsenter', '-t', String(child.pid), '-n'];
@@ -377,6 +386,20 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
         const expected = [`${PUBLIC}:443`, `${PUBLIC}:60001`, 'ECONNRESET', 'ECONNRESET', 'ECONNREFUSED'];
         assert.deepEqual(answers, expected);
         assert.match(parent.log(), /event=stream_refused .*destination 10.0.0.1:443 is not allowed/);
+
+        // what another user opens leaves half of the streams
+        const small = join(dir, 'small');
+        await proxy([`--egress-from=unix:${small}`], { command: inside(outer) });
+        const shared = await proxy([`--egress-to=unix:${small}`, '--max-streams=8'], { command: ['unshare', '-n'] });
+        const many = [...inside(shared).slice(1), 'setpriv', '--reuid=60599', '--clear-groups', process.execPath, '-e', HOLD];
+        const other = new Child('other', 'nsenter', [...many, PUBLIC], { logFile: join(dir, 'other.log') });
+        cleanups.push(() => other.stop('SIGKILL'));
+        await waitFor('ten outcomes', () => other.log().trim().split('\n').length === 10);
+        assert.equal(other.log().match(/hello/g).length, 4);
+        assert.equal(other.log().match(/ECONNRESET/g).length, 6);
+        assert.match(shared.log(), /event=stream_failed .*of another user/);
+        const mine = [...inside(shared).slice(1), process.execPath, '-e', ASK, JSON.stringify([[PUBLIC, 443]])];
+        assert.deepEqual(JSON.parse(spawnSync('nsenter', mine, { encoding: 'utf8', timeout: 30_000 }).stdout), [`${PUBLIC}:443`]);
 
         // names, as docs/vsock.md has them resolved: over TCP, which the way out carries
         const [resolver, names] = [join(dir, 'resolv.conf'), join(dir, 'nsswitch.conf')];

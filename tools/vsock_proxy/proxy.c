@@ -11,6 +11,7 @@
 
 #include "dial.h"
 #include "intercept.h"
+#include "owner.h"
 #include "relay.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
@@ -272,6 +273,17 @@ static int put_header(struct stream *s, struct err *e)
     return 0;
 }
 
+/* Half of all streams are for programs of this proxy's own user, as the node is: whatever jobs open by the egress
+ * gateway, which has another one, there is a way to the chain. */
+static int check_share(const struct stream *s, struct err *e)
+{
+    const struct proxy *p = s->door->proxy;
+    uid_t uid;
+    if (p->n_streams <= p->options->max_streams / 2 || (owner_of(&uid, s->fd) == 0 && uid == geteuid()))
+        return 0;
+    return err_set(e, -EDQUOT, "more than half of %u streams, and of another user", p->options->max_streams);
+}
+
 static void stream_begin(struct door *d, int fd)
 {
     struct proxy *p = d->proxy;
@@ -290,7 +302,7 @@ static void stream_begin(struct door *d, int fd)
     }
     if (spread)
         read_header(s);
-    else if (d->forward->kind == FORWARD_GATHER && put_header(s, &e) < 0)
+    else if (d->forward->kind == FORWARD_GATHER && (put_header(s, &e) < 0 || check_share(s, &e) < 0))
         stream_fail(s, &e);
     else
         dial(s, &d->forward->to);
