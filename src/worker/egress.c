@@ -38,7 +38,7 @@
 #define MEMORY_BYTES ((uint64_t)256 << 20)
 #define MEMORY_SLOT_BYTES ((uint64_t)10 << 20) /* 40 KB for each connection that a worker has descriptors for */
 #define CPU_PERIOD_US 100000u
-#define PIDS_MAX 64
+#define PIDS_MAX ((1 + RETIRED_MAX) * 600u) /* workerd looks up to 512 names at once, each in a thread that waits */
 
 enum state {
     ST_INVALID,

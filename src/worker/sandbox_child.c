@@ -26,6 +26,8 @@
 
 #define WORKER_FILES_MAX 256u
 #define GATEWAY_FILES_MAX 65536u
+#define WORKER_THREADS_MAX 64u
+#define GATEWAY_THREADS_MAX 4096u /* of all gateways, old and new; their cgroup allows fewer */
 
 static int result(long rc)
 {
@@ -200,8 +202,8 @@ static int step_rlimits(struct sandbox_task *t)
     int rc = limit_files(t->sandbox);
     if (rc < 0 || !(t->sandbox->layers & SANDBOX_UID))
         return rc;
-    struct rlimit r = { 64, 64 };
-    return result(setrlimit(RLIMIT_NPROC, &r));
+    const rlim_t threads = t->sandbox->network ? GATEWAY_THREADS_MAX : WORKER_THREADS_MAX;
+    return result(setrlimit(RLIMIT_NPROC, &(struct rlimit){ threads, threads }));
 }
 
 static int set_caps(uint64_t caps)

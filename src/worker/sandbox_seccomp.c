@@ -119,6 +119,9 @@ static const struct arg_rule {
     { "setsockopt", 0, NETWORK, 2, { IS(1, IPPROTO_IP), IS(2, IP_RECVERR) } },
     { "setsockopt", 0, NETWORK, 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR) } },
     { "setsockopt", 0, NETWORK, 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
+    /* the resolver asks which interface "fe80::1%lo" means, by a socket of either family */
+    { "socket", EAFNOSUPPORT, BOTH, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_DGRAM) } },
+    { "ioctl", ENODEV, NETWORK, 1, { IS(1, SIOCGIFINDEX) } },
     { "socket", 0, BOTH, 2, { IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM) } },
     { "socket", EAFNOSUPPORT, WORKER, 1, { IS(0, AF_INET) } },
     { "socket", EAFNOSUPPORT, WORKER, 1, { IS(0, AF_INET6) } },

@@ -9,6 +9,7 @@
 #include <linux/if_tun.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "../../support/netns.h"
@@ -318,10 +319,103 @@ static void test_many_connections(void **state)
     assert_int_equal(after.egress_restarts, before.egress_restarts);
 }
 
+/* A job that broke out of V8 writes to the socket what it likes: nothing that it names is reached, nothing ends the
+ * gateway. */
+static void ask_raw(const char *request)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    char answer[256];
+    struct timeval wait = { .tv_sec = 10 };
+    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s/egress.sock", d.state_dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+    ssize_t n = read(fd, answer, sizeof answer);
+    (void)close(fd);
+    if (n < 0 || (n > 0 && memmem(answer, (size_t)n, "HTTP/1.1 200", 12)))
+        fail_msg("%.60s: %zd %.60s", request, n, n > 0 ? answer : "");
+}
+
+static void test_raw(void **state)
+{
+    (void)state;
+    static const char *const to[] = { "unix:/config.bin",
+                                      "unix-abstract:oyster",
+                                      "unix:@oyster",
+                                      "*:6001",
+                                      "*",
+                                      "0:6001",
+                                      "[::]:6001",
+                                      "[::1]:6001",
+                                      "127.1:6001",
+                                      "fd:3",
+                                      "[::ffff:7f00:1]:6001",
+                                      "[::127.0.0.1]:6001",
+                                      "0x7f.1:6001",
+                                      OWN ":6001",
+                                      "2130706433:6001",
+                                      "[::ffff:" OWN "]:6001",
+                                      "[fe80::1%lo]:6001",
+                                      "[::1%lo]:6001" };
+    struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "\0oyster" };
+    int abstract = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), api = open_port(6001, 64);
+    struct pool_stats before, after;
+    pool_stats(d.pool, &before);
+    assert_int_equal(bind(abstract, (const struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + 7), 0);
+    assert_int_equal(listen(abstract, 64), 0);
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+        char request[512];
+        (void)snprintf(request, sizeof request, "CONNECT %s HTTP/1.1\r\nHost: x\r\n\r\n", to[i]);
+        ask_raw(request);
+        (void)snprintf(request, sizeof request, "GET http://%s/ HTTP/1.1\r\nHost: %s\r\n\r\n", to[i], to[i]);
+        ask_raw(request);
+        pass_time(20);
+    }
+    (void)fcntl(api, F_SETFL, O_NONBLOCK);
+    assert_int_equal(accept(api, NULL, NULL), -1);
+    assert_int_equal(accept(abstract, NULL, NULL), -1);
+    (void)close(api);
+    (void)close(abstract);
+    pool_stats(d.pool, &after);
+    assert_int_equal(after.egress_restarts, before.egress_restarts);
+}
+
 static bool one_gateway_left(void *arg)
 {
     int pid = -1;
     return count_gateways(&pid) == 1 && pid != *(const int *)arg;
+}
+
+/* A name server that says nothing, and a job with more names than may be looked up at once for the others to pass. */
+static void test_slow_names(void **state)
+{
+    (void)state;
+    static const char code[] =
+        "export default { async fetch() { const all = await Promise.allSettled(Array.from({ length: 150 }, (_, i) =>"
+        " fetch('http://host' + i + '.example.org/'))); return new Response(String(all.length)); } };";
+    static const char other_code[] = FETCH("http://" WORLD "/during");
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(53) };
+    struct outcome o = { 0 }, other = { 0 };
+    struct pool_stats before, after;
+    int dns = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), gateway = find_gateway();
+    assert_int_equal(bind(dns, (const struct sockaddr *)&a, sizeof a), 0);
+    put_resolver("nameserver " WORLD "\n");
+    assert_true(driver_until(&d, one_gateway_left, &gateway, 20000));
+    pool_stats(d.pool, &before);
+    driver_start(&d, &o, code, sizeof code - 1, "", 0, 60000);
+    pass_time(5000); /* as long as it takes to be replaced */
+    assert_int_equal(o.calls, 0);
+    driver_start(&d, &other, other_code, sizeof other_code - 1, "", 0, 20000);
+    assert_true(driver_until(&d, driver_outcome_there, &other, 20000));
+    assert_string_equal(buf_cstr(&other.output), "200 GET /during HTTP/1.1||");
+    assert_true(driver_until(&d, driver_outcome_there, &o, 60000));
+    assert_int_equal(o.result.end, WORKER_ANSWERED);
+    pool_stats(d.pool, &after);
+    assert_int_equal(after.egress_restarts, before.egress_restarts);
+    outcome_free(&o);
+    outcome_free(&other);
+    (void)close(dns);
 }
 
 /* What a job leaves in the gateway when it ends goes: a destination that takes nothing would keep it for ever. */
@@ -446,7 +540,9 @@ int main(void)
         cmocka_unit_test(test_killed_in_flight),
         cmocka_unit_test(test_killed_before),
         cmocka_unit_test(test_resolver_changed),
+        cmocka_unit_test(test_slow_names),
         cmocka_unit_test(test_many_connections),
+        cmocka_unit_test(test_raw),
         cmocka_unit_test(test_left_connections),
         cmocka_unit_test(test_left_while_running),
         cmocka_unit_test(test_own_address_later),
