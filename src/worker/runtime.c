@@ -47,6 +47,15 @@ static const char internet_by_gateway[] =
 
 static const char internet_none[] = "    (name = \"internet\", network = (allow = [])),\n";
 
+/* What workerd takes for public and is not, as in the IANA special-purpose registries: documentation, benchmarks, and
+ * addresses of version 6 that stand for one of version 4 (a translator or relay on the way may know inside ones).
+ * 168.63.129.16 is not in a registry: behind it a cloud keeps its machines' settings and certificates. */
+static const char special_ranges[] =
+    "\"168.63.129.16/32\", \"192.0.2.0/24\", \"192.88.99.0/24\", \"198.18.0.0/15\", \"198.51.100.0/24\", "
+    "\"203.0.113.0/24\", \"::/96\", \"64:ff9b::/104\", \"64:ff9b::10.0.0.0/104\", \"64:ff9b::100.64.0.0/106\", "
+    "\"64:ff9b::127.0.0.0/104\", \"64:ff9b::169.254.0.0/112\", \"64:ff9b::172.16.0.0/108\", "
+    "\"64:ff9b::192.168.0.0/112\", \"64:ff9b:1::/48\", \"2001::/32\", \"2002::/16\", ";
+
 static const char gateway_config_tail[] =
     "  ],\n"
     "  sockets = [ (name = \"egress\", http = (style = proxy), service = \"internet\") ],\n"
@@ -107,6 +116,7 @@ static void put_config(struct buf *b, struct runtime *rt, enum runtime_kind kind
     buf_puts(b, "    (name = \"internet\", network = (allow = [\"public\"], deny = [");
     buf_reset(&rt->own_addresses);
     addresses_put(&rt->own_addresses);
+    buf_puts(b, special_ranges);
     buf_puts(b, buf_cstr(&rt->own_addresses));
     buf_puts(b, "], tlsOptions = (trustBrowserCas = true))),\n");
     buf_puts(b, gateway_config_tail);
