@@ -57,6 +57,28 @@ bool addresses_are_known(const char *text)
     return known;
 }
 
+static bool same_address(const struct ifaddrs *a, const struct sockaddr_storage *sa)
+{
+    if (!a->ifa_addr || (a->ifa_flags & IFF_LOOPBACK) != 0 || a->ifa_addr->sa_family != sa->ss_family)
+        return false;
+    const struct sockaddr_in *a4 = (const void *)a->ifa_addr, *b4 = (const void *)sa;
+    const struct sockaddr_in6 *a6 = (const void *)a->ifa_addr, *b6 = (const void *)sa;
+    return sa->ss_family == AF_INET    ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
+           : sa->ss_family == AF_INET6 ? memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0
+                                       : false;
+}
+
+bool addresses_has(const struct sockaddr_storage *sa)
+{
+    struct ifaddrs *all = NULL;
+    bool has = getifaddrs(&all) != 0;
+    for (const struct ifaddrs *a = all; !has && a; a = a->ifa_next)
+        has = same_address(a, sa);
+    if (all)
+        freeifaddrs(all);
+    return has;
+}
+
 int addresses_watch(struct err *e)
 {
     const struct sockaddr_nl groups = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };

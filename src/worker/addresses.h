@@ -3,6 +3,7 @@
 #define OYSTER_WORKER_ADDRESSES_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "util/buf.h"
 #include "util/err.h"
@@ -12,6 +13,9 @@ void addresses_put(struct buf *out);
 
 /* Whether text, made by addresses_put, names every address that the machine has now. */
 bool addresses_are_known(const char *text);
+
+/* Whether it is one of these addresses now; also where they cannot be told. The port does not count. */
+bool addresses_has(const struct sockaddr_storage *sa);
 
 /* A socket that becomes readable when an address comes or goes. CLOEXEC, non-blocking. Returns it or -errno. */
 int addresses_watch(struct err *e);

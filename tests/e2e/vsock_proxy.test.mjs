@@ -324,9 +324,10 @@ describe('oyster-vsock-proxy', { timeout: 240_000 }, () => {
 describe('oyster-vsock-proxy as the way out of a machine without a network', { timeout: 120_000 }, () => {
     const root = process.getuid() === 0;
     const PUBLIC = '8.8.4.4';
+    const OWN = '8.8.4.5'; // of an interface of the parent
     const SERVE = `
         const echo = (s) => { s.on('error', () => {}); s.pipe(s); };
-        for (const [host, port] of [['${PUBLIC}', 443], ['${PUBLIC}', 60001], ['127.0.0.1', 443]])
+        for (const [host, port] of [['${OWN}', 443], ['${PUBLIC}', 443], ['${PUBLIC}', 60001], ['127.0.0.1', 443]])
             require('net').createServer({ allowHalfOpen: true }, echo).listen(port, host);
         // DNS over TCP: every name has the address 93.184.216.34, and no IPv6 one.
         const reply = (s, q) => {
@@ -369,11 +370,11 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
     test('reaches public destinations on any port, and no other', { skip: !root && 'needs root' }, async () => {
         const path = join(dir, 'egress');
         const inside = (child) => ['nsenter', '-t', String(child.pid), '-n'];
-        const serve = `ip link set lo up && ip address add ${PUBLIC}/32 dev lo && exec ${process.execPath} -e "$0"`;
+        const serve = `ip link set lo up && ip address add ${PUBLIC}/32 dev lo && ip tuntap add tun0 mode tun && ip address add ${OWN}/32 dev tun0 && ip link set tun0 up && exec ${process.execPath} -e "$0"`;
         const outer = new Child('outer', 'unshare', ['-n', 'sh', '-c', serve, SERVE], { logFile: join(dir, 'outer.log') });
         cleanups.push(() => outer.stop('SIGKILL'));
         const listens = () => spawnSync('nsenter', ['-t', String(outer.pid), '-n', 'ss', '-Hltn'], { encoding: 'utf8' });
-        await waitFor('the server', () => listens().stdout.split('\n').length === 5);
+        await waitFor('the server', () => listens().stdout.split('\n').length === 6);
         const parent = await proxy([`--egress-from=unix:${path}`], { command: inside(outer) });
         const enclave = await proxy([`--egress-to=unix:${path}`], { command: ['unshare', '-n'] });
         const ask = (destinations) => {
@@ -382,10 +383,11 @@ describe('oyster-vsock-proxy as the way out of a machine without a network', { t
             assert.notEqual(stdout, '', stderr);
             return JSON.parse(stdout);
         };
-        const answers = ask([[PUBLIC, 443], [PUBLIC, 60001], [PUBLIC, 444], ['10.0.0.1', 443], ['127.0.0.1', 443]]);
-        const expected = [`${PUBLIC}:443`, `${PUBLIC}:60001`, 'ECONNRESET', 'ECONNRESET', 'ECONNREFUSED'];
+        const answers = ask([[PUBLIC, 443], [PUBLIC, 60001], [PUBLIC, 444], ['10.0.0.1', 443], ['127.0.0.1', 443], [OWN, 443]]);
+        const expected = [`${PUBLIC}:443`, `${PUBLIC}:60001`, 'ECONNRESET', 'ECONNRESET', 'ECONNREFUSED', 'ECONNRESET'];
         assert.deepEqual(answers, expected);
         assert.match(parent.log(), /event=stream_refused .*destination 10.0.0.1:443 is not allowed/);
+        assert.match(parent.log(), /event=stream_refused .*destination 8.8.4.5:443 is this machine's own/);
 
         // what another user opens leaves half of the streams
         const small = join(dir, 'small');

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/buf.h"
+#include "worker/addresses.h"
 
 #define ADDRESSES_MAX 16
 
@@ -161,6 +162,9 @@ static int try_address(struct dial *d, const struct sockaddr_storage *sa, struct
     char text[ENDPOINT_TEXT_MAX];
     if (d->policy && !policy_allows(d->policy, sa))
         return err_set(e, -EPERM, "destination %s is not allowed", endpoint_sockaddr_text(text, sa));
+    /* public to others: what listens there for the owner, such as the way to the node's API, is not for jobs */
+    if (d->policy && d->policy->n_rules == 0 && addresses_has(sa))
+        return err_set(e, -EPERM, "destination %s is this machine's own", endpoint_sockaddr_text(text, sa));
     return attempt(d, sa, sa->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6), e);
 }
 

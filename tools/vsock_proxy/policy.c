@@ -13,17 +13,18 @@ static const struct range {
     const char *prefix;
     unsigned bits;
 } special[] = {
-    { "::ffff:0.0.0.0", V4_BITS + 8 },      /* this network */
-    { "::ffff:10.0.0.0", V4_BITS + 8 },     /* private */
-    { "::ffff:100.64.0.0", V4_BITS + 10 },  /* shared by carriers */
-    { "::ffff:127.0.0.0", V4_BITS + 8 },    /* loopback */
-    { "::ffff:169.254.0.0", V4_BITS + 16 }, /* link-local, metadata of clouds */
-    { "::ffff:172.16.0.0", V4_BITS + 12 },  /* private */
-    { "::ffff:192.0.0.0", V4_BITS + 24 },   /* protocol assignments */
-    { "::ffff:192.0.2.0", V4_BITS + 24 },   /* documentation */
-    { "::ffff:192.88.99.0", V4_BITS + 24 }, /* 6to4 relays */
-    { "::ffff:192.168.0.0", V4_BITS + 16 }, /* private */
-    { "::ffff:198.18.0.0", V4_BITS + 15 },  /* benchmarks */
+    { "::ffff:0.0.0.0", V4_BITS + 8 },        /* this network */
+    { "::ffff:10.0.0.0", V4_BITS + 8 },       /* private */
+    { "::ffff:100.64.0.0", V4_BITS + 10 },    /* shared by carriers */
+    { "::ffff:127.0.0.0", V4_BITS + 8 },      /* loopback */
+    { "::ffff:169.254.0.0", V4_BITS + 16 },   /* link-local, metadata of clouds */
+    { "::ffff:168.63.129.16", V4_BITS + 32 }, /* machine settings of a cloud */
+    { "::ffff:172.16.0.0", V4_BITS + 12 },    /* private */
+    { "::ffff:192.0.0.0", V4_BITS + 24 },     /* protocol assignments */
+    { "::ffff:192.0.2.0", V4_BITS + 24 },     /* documentation */
+    { "::ffff:192.88.99.0", V4_BITS + 24 },   /* 6to4 relays */
+    { "::ffff:192.168.0.0", V4_BITS + 16 },   /* private */
+    { "::ffff:198.18.0.0", V4_BITS + 15 },    /* benchmarks */
     { "::ffff:198.51.100.0", V4_BITS + 24 },
     { "::ffff:203.0.113.0", V4_BITS + 24 },
     { "::ffff:224.0.0.0", V4_BITS + 4 }, /* multicast */
