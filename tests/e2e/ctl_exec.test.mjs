@@ -1,6 +1,6 @@
 // oysterctl exec: the same answers as on chain, and what it shows an author.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -111,6 +111,27 @@ test('what cannot be run is said in one line', () => {
         assert.equal(run.status, status, run.err);
         assert.match(run.err, line);
     }
+});
+
+test('installed, it finds workerd beside itself', () => {
+    const prefix = join(dir, 'prefix');
+    for (const folder of ['bin', 'lib/oyster']) mkdirSync(join(prefix, folder), { recursive: true });
+    const installed = join(prefix, 'bin', 'oysterctl');
+    copyFileSync(ctlBinary(), installed);
+    copyFileSync(join(workerdDir(), 'workerd'), join(prefix, 'lib', 'oyster', 'workerd'));
+    const run = spawnSync(installed, ['exec', FACTORISE, '--input', '{"num":35}', '--no-network'], { cwd: dir, timeout: LIMIT_MS });
+    assert.deepEqual([run.status, run.stdout.toString()], [0, '5,7'], run.stderr.toString());
+});
+
+test('without the rights of a node it says what it takes', (t) => {
+    if (process.getuid() !== 0) return t.skip('takes root, to be somebody else');
+    for (const path of [dir, codeFile('anybody.js', handler('return new Response();'))]) chmodSync(path, 0o755);
+    const own = join(dir, 'oysterctl'); // the build may lie where nobody else may go
+    copyFileSync(ctlBinary(), own);
+    const args = ['exec', join(dir, 'anybody.js'), '--workerd-dir', join(dir, 'prefix', 'lib', 'oyster')];
+    const run = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', own, ...args], { timeout: LIMIT_MS });
+    assert.equal(run.status, 1);
+    assert.match(run.stderr.toString(), /^oysterctl: exec takes what a node takes, as a rule root \(sudo oysterctl exec \.\.\.\): /);
 });
 
 test('nothing is left behind, also when it is interrupted', () => {

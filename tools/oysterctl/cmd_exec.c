@@ -41,7 +41,9 @@ static int choose_config(struct config *own, const struct config **config, struc
         if (!dir)
             dir = workerd_dir_find();
         if (!dir)
-            return err_set(e, -CTL_EUSAGE, "no workerd found: name its folder by --workerd-dir, or a --config-file");
+            return err_set(e, -CTL_EUSAGE,
+                           "no workerd found in PREFIX/lib/oyster, where make install-runtime puts it, nor in "
+                           "node_modules here: name its folder by --workerd-dir, or a --config-file");
     }
     if (dir) {
         free(own->workerd_runtime_path);

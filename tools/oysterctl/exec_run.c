@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "node/config_pool.h"
@@ -135,6 +136,8 @@ static int run_in(struct bench *b, const char *state_dir, struct err *e)
     if (b->pool) {
         open_handles(b);
         enter(b, PHASE_WAITING);
+    } else if (geteuid() != 0) {
+        (void)err_wrap(e, "exec takes what a node takes, as a rule root (sudo oysterctl exec ...)");
     }
     (void)uv_run(&b->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&b->loop);
