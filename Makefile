@@ -19,7 +19,7 @@ MESON_SETUP := meson setup --prefix=$(PREFIX)
 .PHONY: help setup build demo devnet test test-asan test-vm lint fuzz bench screenshots soak install install-runtime uninstall deb clean enclave
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing to build, run and test (apt-get, npm)
 	@tools/setup.sh

@@ -3,14 +3,15 @@
 //   node devnet/demo.mjs [--generation 1|2]
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { keccak256, toUtf8String } from 'ethers';
+import { readArgs, wholeNumber } from './lib/cli.mjs';
 import { Devnet } from './lib/devnet.mjs';
 import { createJob, saveCode, waitAnswer } from './lib/jobs.mjs';
 import { ROOT } from './lib/paths.mjs';
 
-const { values } = parseArgs({ options: { generation: { type: 'string', default: '2' } } });
-const generation = Number(values.generation);
+const USAGE = 'Usage: node devnet/demo.mjs [--generation 1|2]\n\nOne job from end to end on a chain of its own.';
+const { values } = readArgs('demo', USAGE, { generation: { type: 'string', default: '2' } });
+const generation = wholeNumber('demo', values, 'generation', 1, 2);
 const INPUT = { num: 600 };
 const EXPECTED = '2,2,2,3,5,5';
 

@@ -1,21 +1,32 @@
-// A local network that stays up until it is interrupted (`make devnet`).
-//   node devnet/devnet.mjs [--generation 1|2] [--nodes N] [--rpc-port 8545] [--port 6001] [--out devnet/out/net]
-// With --nodes 0 the first node is yours: docs/operators.md goes that way. --out: the folder for devnet.env and keys.
+// A local network that stays up until it is interrupted (`make devnet`). USAGE says what it takes.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArgs, wholeNumber } from './lib/cli.mjs';
 import { Devnet } from './lib/devnet.mjs';
 import { writeHandout } from './lib/handout.mjs';
 import { OUT } from './lib/paths.mjs';
 
-const { values } = parseArgs({
-    options: {
-        generation: { type: 'string', default: '2' },
-        nodes: { type: 'string', default: '1' },
-        'rpc-port': { type: 'string', default: '8545' },
-        port: { type: 'string', default: '6001' },
-        out: { type: 'string', default: join(OUT, 'net') },
-    },
+const USAGE = `Usage: node devnet/devnet.mjs [options]
+
+A local chain with contracts, a verifier and nodes, until Ctrl-C.
+
+  --generation 1|2   of the contracts [default: 2]
+  --nodes N          registered nodes; with 0 the first is yours, as docs/operators.md has it [default: 1]
+  --rpc-port PORT    of the chain, 0 for any free one [default: 8545]
+  --port PORT        of the first node's API; the next ones follow [default: 6001]
+  --out FOLDER       for devnet.env and its key files [default: devnet/out/net]`;
+const NODES_MAX = 20; // funded accounts that may pay their gas
+
+const { values } = readArgs('devnet', USAGE, {
+    generation: { type: 'string', default: '2' },
+    nodes: { type: 'string', default: '1' },
+    'rpc-port': { type: 'string', default: '8545' },
+    port: { type: 'string', default: '6001' },
+    out: { type: 'string', default: join(OUT, 'net') },
 });
+const generation = wholeNumber('devnet', values, 'generation', 1, 2);
+const nodes = wholeNumber('devnet', values, 'nodes', 0, NODES_MAX);
+const rpcPort = wholeNumber('devnet', values, 'rpc-port', 0, 65535);
+const firstPort = wholeNumber('devnet', values, 'port', 1, 65535 - NODES_MAX);
 
 function explain(net, generation, envFile) {
     const { chain, nodes } = net;
@@ -43,8 +54,7 @@ const tries = (node) =>
         ? ['and go on as docs/operators.md says']
         : [`curl ${node.url}/executor-details`, `node devnet/job.mjs devnet/code/factorise.js '{"num": 600}'`];
 
-const generation = Number(values.generation);
-const net = await Devnet.start({ generation, chain: { port: Number(values['rpc-port']) } });
+const net = await Devnet.start({ generation, chain: { port: rpcPort } });
 const stay = setInterval(() => {}, 1 << 30); // children do not keep us
 let stopping = false;
 const stop = async (code) => {
@@ -56,9 +66,9 @@ const stop = async (code) => {
 };
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop(0));
 try {
-    for (let i = 0; i < Number(values.nodes); i++) {
+    for (let i = 0; i < nodes; i++) {
         const node = net.newNode();
-        await node.start({ port: Number(values.port) + i });
+        await node.start({ port: firstPort + i });
         await net.configure(node);
         await net.register(node);
     }

@@ -18,6 +18,7 @@ struct program {
     struct module module;
     const char *ip, *cuse_name, *root_key_file;
     uint16_t port;
+    bool help;
     struct device *device;
 };
 
@@ -52,15 +53,20 @@ static void on_request(void *arg, const struct http_server_request *req, struct 
     server_request(&p->hypervisor, req, reply);
 }
 
-static int usage(void)
+static int usage(FILE *to, int status)
 {
     (void)fputs(
-        "Usage: devnet-nsm [--ip 127.0.0.1] [--port 0] [--pcr0 HEX] [--pcr1 HEX] [--pcr2 HEX]\n"
-        "                  [--root-key FILE]   the root's key as PEM; made there where it is missing\n"
-        "                  [--cuse NAME]   a character device /dev/NAME rather than a file\n"
-        "                  [--mood FILE]   while FILE holds \"error NAME\" or \"delay MS\", so does the module\n",
-        stderr);
-    return 2;
+        "Usage: devnet-nsm [OPTIONS]\n\n"
+        "The Nitro hypervisor of a devnet: a root of its own, and a Nitro Secure Module that signs under it. Once the\n"
+        "module is there, one line of JSON on standard output says port, root and device.\n\n"
+        "  --pcr0 HEX, --pcr1 HEX, --pcr2 HEX  what the image measures as, 48 bytes each [default: zeros]\n"
+        "  --root-key FILE                     the root's key as PEM; made there where it is missing\n"
+        "  --cuse NAME                         a character device /dev/NAME rather than a file\n"
+        "  --mood FILE                         while FILE holds \"error NAME\" or \"delay MS\", so does the module\n"
+        "  --ip ADDRESS, --port PORT           where tests ask for documents [default: 127.0.0.1, any free one]\n"
+        "  --help                              print this text\n",
+        to);
+    return status;
 }
 
 static bool read_port(uint16_t *out, const char *text)
@@ -79,15 +85,11 @@ static bool read_pcr(struct hypervisor *h, int index, const char *hex)
 static bool read_options(struct program *p, int argc, char **argv)
 {
     static const struct option known[] = {
-        { "pcr0", required_argument, NULL, 0 },
-        { "pcr1", required_argument, NULL, 1 },
-        { "pcr2", required_argument, NULL, 2 },
-        { "ip", required_argument, NULL, 'i' },
-        { "port", required_argument, NULL, 'p' },
-        { "cuse", required_argument, NULL, 'c' },
-        { "root-key", required_argument, NULL, 'r' },
-        { "mood", required_argument, NULL, 'm' },
-        { 0 },
+        { "pcr0", required_argument, NULL, 0 },       { "pcr1", required_argument, NULL, 1 },
+        { "pcr2", required_argument, NULL, 2 },       { "ip", required_argument, NULL, 'i' },
+        { "port", required_argument, NULL, 'p' },     { "cuse", required_argument, NULL, 'c' },
+        { "root-key", required_argument, NULL, 'r' }, { "mood", required_argument, NULL, 'm' },
+        { "help", no_argument, NULL, 'h' },           { 0 },
     };
     int c;
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -99,6 +101,8 @@ static bool read_options(struct program *p, int argc, char **argv)
             p->root_key_file = optarg;
         else if (c == 'm')
             p->module.mood_file = optarg;
+        else if (c == 'h')
+            p->help = true;
         else if (c == '?' || (c == 'p' && !read_port(&p->port, optarg)) ||
                  (c < IMAGE_PCRS && !read_pcr(&p->hypervisor, c, optarg)))
             return false;
@@ -111,7 +115,9 @@ int main(int argc, char **argv)
     struct program p = { .ip = "127.0.0.1" };
     struct err e = { 0 };
     if (!read_options(&p, argc, argv))
-        return usage();
+        return usage(stderr, 2);
+    if (p.help)
+        return usage(stdout, EXIT_SUCCESS);
     p.module.hypervisor = &p.hypervisor;
     const struct service service = {
         .ip = p.ip, .port = p.port, .handler = on_request, .started = on_started, .stopping = on_stopping, .arg = &p
