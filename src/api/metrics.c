@@ -195,6 +195,17 @@ static void put_endpoints_up(struct buf *out, const struct node_status *s)
     }
 }
 
+/* An endpoint that was not asked yet has no sample. */
+static void put_endpoint_heads(struct buf *out, const struct node_status *s)
+{
+    struct endpoint_name name;
+    exposition_family(out, NAME("rpc_endpoint_head_block"), GAUGE, "Number of the newest block that the endpoint has.");
+    for (size_t i = 0; i < s->n_endpoints; i++)
+        if (s->endpoints[i].head > 0)
+            exposition_u64(out, NAME("rpc_endpoint_head_block"),
+                           &(struct label){ "endpoint", name_endpoint(&name, s, i) }, 1, s->endpoints[i].head);
+}
+
 static void put_requests_of(struct buf *out, const char *endpoint, const struct rpc_tally *t)
 {
     for (size_t m = 0; m < RPC_TALLY_METHODS; m++)
@@ -259,6 +270,7 @@ void metrics_put(struct buf *out, const struct node_status *s)
     put_sending(out, s);
     put_standing(out, s);
     put_endpoints_up(out, s);
+    put_endpoint_heads(out, s);
     put_requests(out, s);
     put_latency(out, s);
     put_process(out);

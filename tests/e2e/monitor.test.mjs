@@ -41,6 +41,7 @@ const FAMILIES = [
     ['rpc_requests_total', 'counter', ['endpoint', 'method', 'outcome']],
     ['rpc_request_duration_seconds', 'histogram', ['method']],
     ['rpc_endpoint_up', 'gauge', ['endpoint']],
+    ['rpc_endpoint_head_block', 'gauge', ['endpoint']],
     ['tx_sent_total', 'counter'],
     ['tx_replaced_total', 'counter'],
     ['tx_pending', 'gauge'],

@@ -80,10 +80,13 @@ static void endpoints_of_one_name(void **state)
         endpoints[i] =
             (struct rpc_endpoint_status){ .url = i == 1 ? "http://b" : "http://a", .up = true, .tally = &tally };
     struct node_status s = { .version = "1", .endpoints = endpoints, .n_endpoints = 3 };
+    endpoints[2].head = 7;
     rpc_tally_add(&tally, rpc_tally_method("eth_call"), RPC_ERR_TIMEOUT, 1000);
     rpc_tally_add(&tally, rpc_tally_method("eth_unheardOf"), RPC_ERR_SERVER, 1000);
     metrics_put(&text, &s);
     assert_true(has_line(&text, "oyster_executor_rpc_endpoint_up{endpoint=\"http://a#2\"} 1"));
+    assert_true(has_line(&text, "oyster_executor_rpc_endpoint_head_block{endpoint=\"http://a#2\"} 7"));
+    assert_null(strstr(buf_cstr(&text), "head_block{endpoint=\"http://b\"}"));
     assert_true(has_line(&text, "oyster_executor_rpc_requests_total{endpoint=\"http://a#2\",method=\"eth_call\","
                                 "outcome=\"timeout\"} 1"));
     assert_true(has_line(&text, "oyster_executor_rpc_requests_total{endpoint=\"http://b\",method=\"other\","
