@@ -16,7 +16,8 @@ export async function writeHandout(net, dir) {
         writeFileSync(path, `${account.privateKey}\n`, { mode: 0o600 });
         return path;
     };
-    const lines = Object.entries({ ...whereabouts(net), ...accounts(net, keyFile) });
+    const known = whereabouts(net);
+    const lines = Object.entries({ ...known, ...forOysterctl(known), ...accounts(net, keyFile) });
     const path = resolve(join(dir, 'devnet.env'));
     writeFileSync(path, lines.map(([name, value]) => `export ${name}=${value}\n`).join(''));
     return path;
@@ -35,6 +36,12 @@ function whereabouts({ chain, contracts, attestor }) {
         VERIFIER_URL: attestor.verifier.url,
         NITRO_ROOT: attestor.hypervisor.root,
     };
+}
+
+// What oysterctl takes as options, so that it needs none of them.
+function forOysterctl(known) {
+    const names = ['CHAIN_ID', 'RPC_URL', 'EXECUTORS_CONTRACT', 'JOBS_CONTRACT', 'CODE_CONTRACT'];
+    return Object.fromEntries(names.map((name) => [`OYSTERCTL_${name}`, known[name]]));
 }
 
 function accounts(net, keyFile) {

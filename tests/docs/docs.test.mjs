@@ -32,7 +32,8 @@ function install() {
     const build = process.env.OYSTER_BUILD ?? join(ROOT, 'build');
     const run = spawnSync('meson', ['install', '-C', build, '--no-rebuild', '--destdir', prefix], { encoding: 'utf8' });
     assert.equal(run.status, 0, run.stdout + run.stderr);
-    return join(prefix, 'usr', 'local');
+    const options = JSON.parse(readFileSync(join(build, 'meson-info', 'intro-buildoptions.json'), 'utf8'));
+    return join(prefix, options.find((option) => option.name === 'prefix').value);
 }
 
 describe('documents', () => {

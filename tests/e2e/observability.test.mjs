@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ROOT } from '../../devnet/lib/paths.mjs';
+import { blocksOf, kindOf } from '../docs/markdown.mjs';
 import { assert, scenario, useDevnet } from './harness.mjs';
 
 const PROMETHEUS = join(ROOT, 'deploy', 'prometheus');
@@ -58,6 +59,22 @@ test('what an alert means stands where it points', () => {
     assert.deepEqual(asked.filter((anchor) => !anchors.has(anchor)), []);
 });
 
+test('the configuration of Prometheus that the guide shows is one, and finds the node by the name that the rules want', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'oyster-rules-'));
+    try {
+        const shown = blocksOf(readFileSync(OPERATORS, 'utf8')).find((block) => kindOf(block).value === 'prometheus.yml').code;
+        const installed = '/usr/local/share/oyster-serverless-executor/prometheus/alerts.yml';
+        assert.ok(shown.includes(installed));
+        writeFileSync(join(dir, 'prometheus.yml'), shown.replace(installed, join(PROMETHEUS, 'alerts.yml')));
+        assert.match(promtool(['check', 'config', 'prometheus.yml'], dir), /SUCCESS: \d+ rules found/);
+        const [, job] = shown.match(/job_name: (\S+)/);
+        const [, wanted] = rules.match(/up\{job=~"([^"]+)"\}/);
+        assert.match(job, new RegExp(`^${wanted}$`));
+    } finally {
+        rmSync(dir, { recursive: true });
+    }
+});
+
 test('the queries of the Grafana dashboard are PromQL', () => {
     const dir = mkdtempSync(join(tmpdir(), 'oyster-rules-'));
     try {
@@ -92,7 +109,8 @@ describe('metrics that are asked for', () => {
         const page = await (await fetch(`${holder.node.monitorUrl}/metrics`)).text();
         const types = new Map([...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]));
         const words = new Set([...page.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => `${key}=${value}`));
-        const asked = [...queries, ...rules.split('\n').filter((line) => !/summary|description/.test(line))].flatMap(selectors);
+        const guide = readFileSync(OPERATORS, 'utf8');
+        const asked = [...queries, guide, ...rules.split('\n').filter((line) => !/summary|description/.test(line))].flatMap(selectors);
         assert.ok(asked.length > 40);
         for (const { name, labels } of asked) {
             const family = types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
