@@ -206,7 +206,7 @@ static void put_settings(struct buf *out)
     buf_puts(out,
              "\nSettings. --job-capacity 5, OYSTER_EXECUTOR_JOB_CAPACITY=5 in the environment and "
              "\"job_capacity\": 5 in the\nfile mean the same; the first of these that is given wins. Flags of lists "
-             "may be given several times.\n");
+             "may be given several times.\nWhat each is for: oyster-serverless-executor(8), docs/configuration.md.\n");
     for (size_t i = 0; config_key_info(i, &key, &expected); i++) {
         config_put_flag_name(&name, key.name);
         buf_printf(out, "  %-26s %s", buf_cstr(&name), buf_cstr(&expected));

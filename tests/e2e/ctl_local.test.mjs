@@ -19,6 +19,16 @@ writeFileSync(at('password'), `${PASSWORD}\nsecond line\n`);
 const withPassword = ['--password-file', at('password')];
 const mode = (path) => statSync(path).mode & 0o777;
 
+// ---- help ----
+
+test('help COMMAND is COMMAND --help', async () => {
+    for (const words of [[], ['stake', 'add'], ['exec']]) {
+        const [said, asked] = await Promise.all([oysterctl(['help', ...words]), oysterctl([...words, '--help'])]);
+        assert.deepEqual([said.code, said.stdout], [0, asked.stdout]);
+    }
+    assert.match((await oysterctl(['help', 'nothing'])).stderr, /^oysterctl: nothing: unknown command/);
+});
+
 // ---- keys ----
 
 test('keys new: a keystore that ethers opens, which nobody else may read', async () => {

@@ -178,6 +178,8 @@ describe('oysterctl configure', () => {
         await node.start();
         const gas = keyFile(net.dir, 'gas', net.newGasAccount());
         const chain = ['--config-file', node.configFile];
+        const early = await oysterctl(['register', '--node-url', node.url, '--key-file', gas, ...chain]);
+        assert.equal(early.stderr, 'oysterctl: the node has no owner yet: oysterctl configure gives it one\n');
         const dry = await configure(node, '--owner', net.owner.address, '--gas-key-file', gas, '--dry-run');
         assert.deepEqual([dry.code, (await node.details()).owner_address], [0, `0x${'00'.repeat(20)}`]);
         const { code, result, stderr } = await configure(node, '--owner', net.owner.address, '--gas-key-file', gas, ...chain);

@@ -52,6 +52,7 @@ describe('manual pages', () => {
             join(ROOT, 'docs/man/oyster-attestation-verifier.8'),
             'tools/verifier/oyster-attestation-verifier',
         ],
+        'oyster-vsock-proxy': [join(ROOT, 'docs/man/oyster-vsock-proxy.8'), 'tools/vsock_proxy/oyster-vsock-proxy'],
         oysterctl: [join(BUILD, 'tools/oysterctl/oysterctl.1'), 'tools/oysterctl/oysterctl'],
     };
     for (const [name, [page, program]] of Object.entries(pages)) {

@@ -109,6 +109,14 @@ static int fail_other(const char *what, const struct address *found, const struc
                    address_checksum(b, expected));
 }
 
+static int check_configured(const struct node_details *node, struct err *e)
+{
+    if (!address_is_zero(&node->owner) && !address_is_zero(&node->gas))
+        return 0;
+    return err_set(e, -EINVAL, "the node has no %s yet: oysterctl configure gives it one",
+                   address_is_zero(&node->owner) ? "owner" : "gas key");
+}
+
 static int check_parties(const struct registering *r, struct err *e)
 {
     struct address attested;
@@ -151,6 +159,8 @@ static int gather(struct registering *r, struct ctl *c, struct err *e)
     int rc = signer_load(&r->key, c, e);
     if (rc == 0)
         rc = node_details(&r->node, c, e);
+    if (rc == 0)
+        rc = check_configured(&r->node, e);
     if (rc == 0)
         rc = chain_executors(&r->executors, c, e);
     if (rc == 0)

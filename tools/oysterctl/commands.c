@@ -109,7 +109,7 @@ const char *exit_meaning(enum ctl_exit code)
         [CTL_REFUSED] = "not confirmed: refused at the prompt, or no terminal to ask at and no --yes; nothing was sent",
         [CTL_REVERTED] = "a contract refused the transaction",
         [CTL_TIMEOUT] = "the time to wait was over first",
-        [CTL_CHECK_FAILED] = "a check failed (doctor)",
+        [CTL_CHECK_FAILED] = "a check failed (doctor, attestation verify)",
     };
     return meanings[code];
 }

@@ -83,6 +83,10 @@ int main(int argc, char *argv[])
     struct err e = { 0 };
     guard_memory();
     (void)signal(SIGPIPE, SIG_IGN);
+    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* as "COMMAND --help" */
+        memmove(&argv[1], &argv[2], (size_t)(argc - 2) * sizeof *argv);
+        argv[argc - 1] = "--help";
+    }
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
         argv[1] = "version";
     if (args_parse(&c.args, argc, argv, environment, &e) < 0) {

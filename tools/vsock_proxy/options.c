@@ -23,6 +23,7 @@ static const struct flag {
     const char *help;
     size_t offset; /* of a number in struct options; of an action: which */
     uint32_t min, max;
+    const char *short_name; /* NULL = none */
 } flags[] = {
     { "--tcp-to-vsock", "ADDR:PORT=CID:PORT", set_tcp_to_vsock, "listen on TCP, connect to vsock", 0, 0, 0 },
     { "--vsock-to-tcp", "CID:PORT=HOST:PORT", set_vsock_to_tcp, "listen on vsock, connect to TCP", 0, 0, 0 },
@@ -53,8 +54,8 @@ static const struct flag {
       offsetof(struct options, drain_s), 0, 3600 },
     { "--log-format", "FORMAT", set_log_format, "logfmt or json [default: logfmt]", 0, 0, 0 },
     { "--log-level", "LEVEL", set_log_level, "debug, info, warn, error [default: info]", 0, 0, 0 },
-    { "--help", NULL, set_action, "print this text", OPTIONS_HELP, 0, 0 },
-    { "--version", NULL, set_action, "print the version", OPTIONS_VERSION, 0, 0 },
+    { "--help", NULL, set_action, "print this text", OPTIONS_HELP, 0, 0, "-h" },
+    { "--version", NULL, set_action, "print the version", OPTIONS_VERSION, 0, 0, "-V" },
 };
 #define N_FLAGS (sizeof flags / sizeof *flags)
 
@@ -174,9 +175,13 @@ static const struct flag *flag_find(const char *arg, const char **value)
 {
     size_t len = strcspn(arg, "=");
     *value = arg[len] ? arg + len + 1 : NULL;
-    for (size_t i = 0; i < N_FLAGS; i++)
-        if (strlen(flags[i].name) == len && memcmp(flags[i].name, arg, len) == 0)
-            return &flags[i];
+    for (size_t i = 0; i < N_FLAGS; i++) {
+        const struct flag *f = &flags[i];
+        if (strlen(f->name) == len && memcmp(f->name, arg, len) == 0)
+            return f;
+        if (f->short_name && strcmp(f->short_name, arg) == 0)
+            return f;
+    }
     return NULL;
 }
 
@@ -221,7 +226,8 @@ void options_help(struct buf *out)
                   "Flags:\n");
     for (size_t i = 0; i < N_FLAGS; i++) {
         const struct flag *f = &flags[i];
-        buf_printf(out, "  %s%s%s\n", f->name, f->value ? " " : "", f->value ? f->value : "");
+        buf_printf(out, "  %s%s%s%s%s\n", f->short_name ? f->short_name : "", f->short_name ? ", " : "", f->name,
+                   f->value ? " " : "", f->value ? f->value : "");
         for (const char *line = f->help; line;) {
             size_t len = strcspn(line, "\n");
             buf_printf(out, "      %.*s\n", (int)len, line);

@@ -193,11 +193,29 @@ static void command_line(void **state)
     assert_int_equal(o.max_streams, 4096);
 }
 
+/* As of every other program of this project. */
+static void short_flags(void **state)
+{
+    (void)state;
+    static const struct {
+        char *arg;
+        enum options_action action;
+    } cases[] = {
+        { "-h", OPTIONS_HELP }, { "--help", OPTIONS_HELP }, { "-V", OPTIONS_VERSION }, { "--version", OPTIONS_VERSION }
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *argv[] = { "proxy", cases[i].arg };
+        struct options o;
+        assert_int_equal(options_parse(&o, 2, argv, NULL), 0);
+        assert_int_equal(o.action, cases[i].action);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_addresses), cmocka_unit_test(rules),        cmocka_unit_test(bad_rules),
-        cmocka_unit_test(endpoints),        cmocka_unit_test(command_line),
+        cmocka_unit_test(endpoints),        cmocka_unit_test(command_line), cmocka_unit_test(short_flags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
