@@ -32,7 +32,6 @@ const struct call_def call_defs[CALL_COUNT] = {
     [CALL_APPROVE] = { "approve(address,uint256)", { 0x09, 0x5e, 0xa7, 0xb3 } },
     [CALL_ALLOWANCE] = { "allowance(address,address)", { 0xdd, 0x62, 0xed, 0x3e } },
     [CALL_BALANCE_OF] = { "balanceOf(address)", { 0x70, 0xa0, 0x82, 0x31 } },
-    [CALL_SELECTED_EXECUTORS] = { "getSelectedExecutors(uint256)", { 0x78, 0x91, 0xe3, 0x00 } },
     [CALL_JOB_FEE_PER_MS] = { "getJobExecutionFeePerMs(uint8)", { 0xc5, 0x0d, 0x52, 0x5d } },
     [CALL_EXECUTORS_CONTRACT] = { "EXECUTORS()", { 0x44, 0x9a, 0xa0, 0xd1 } },
     [CALL_TOKEN] = { "TOKEN()", { 0x82, 0xbf, 0xef, 0xc8 } },

@@ -106,11 +106,6 @@ void call_save_code(struct buf *out, const void *code, size_t len)
     abi_end(&enc);
 }
 
-void call_selected_executors(struct buf *out, struct u256 job_id)
-{
-    call_with_number(out, CALL_SELECTED_EXECUTORS, job_id);
-}
-
 void call_job_fee_per_ms(struct buf *out, uint8_t env)
 {
     call_with_number(out, CALL_JOB_FEE_PER_MS, u256_from_u64(env));

@@ -43,8 +43,7 @@ void call_approve(struct buf *out, const struct address *spender, struct u256 am
 /* Reads with arguments. */
 void call_allowance(struct buf *out, const struct address *owner, const struct address *spender);
 void call_balance_of(struct buf *out, const struct address *owner);
-void call_selected_executors(struct buf *out, struct u256 job_id); /* getSelectedExecutors(uint256) */
-void call_job_fee_per_ms(struct buf *out, uint8_t env);            /* getJobExecutionFeePerMs(uint8) */
+void call_job_fee_per_ms(struct buf *out, uint8_t env); /* getJobExecutionFeePerMs(uint8) */
 
 /* Reads without arguments. The fee's token and price have other names in other deployments: FEE_TOKEN or USDC_TOKEN;
  * EXECUTOR_FEE_PER_MS + STAKING_REWARD_PER_MS, or a price by environment (call_job_fee_per_ms). */

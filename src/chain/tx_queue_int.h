@@ -23,7 +23,7 @@ struct tx_queue {
     uint64_t head_ms;                                  /* when it came */
     uint64_t submit_gas;                               /* what an answer uses, smoothed */
     uint64_t market_heads, balance_heads, probe_heads; /* heads seen when last asked */
-    uint64_t balance_ms, idle_poll_ms, poll_ms, cap_warned_ms, low_warned_ms;
+    uint64_t balance_ms, poll_ms, cap_warned_ms, low_warned_ms;
     struct rpc_call *block_call, *tip_call, *probe_call;
     uint64_t probe_empty;
     uint64_t refused_told; /* of core.refused */

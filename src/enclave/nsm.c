@@ -47,8 +47,8 @@ static int named_error(const struct cbor_value *name, struct err *e)
     return err_set(e, -EIO, "the module answers %s", text);
 }
 
-/* Enters {"<what>": value} or fails with {"Error": "<name>"}; in then stands before the value. */
-static int open_response(struct cbor_in *in, const char *what, struct err *e)
+/* Enters {"Attestation": value} or fails with {"Error": "<name>"}; in then stands before the value. */
+static int open_response(struct cbor_in *in, struct err *e)
 {
     struct cbor_value map, key, name;
     if (cbor_in_expect(in, &map, CBOR_KIND_MAP, "response", e) < 0 ||
@@ -56,131 +56,39 @@ static int open_response(struct cbor_in *in, const char *what, struct err *e)
         return -EPROTO;
     if (map.n == 1 && cbor_text_is(&key, "Error"))
         return cbor_in_expect(in, &name, CBOR_KIND_TEXT, "Error", e) < 0 ? -EPROTO : named_error(&name, e);
-    if (map.n != 1 || !cbor_text_is(&key, what))
-        return err_set(e, -EPROTO, "response: found another one than %s", what);
+    if (map.n != 1 || !cbor_text_is(&key, "Attestation"))
+        return err_set(e, -EPROTO, "response: found another one than Attestation");
     return 0;
 }
 
-/* A member of an opened response's map. Returns 0, or a negative errno with e. */
-typedef int member_fn(void *arg, const struct cbor_value *key, struct cbor_in *in, struct err *e);
-
-static int read_members(const uint8_t *response, size_t len, const char *what, member_fn *fn, void *arg, struct err *e)
+/* One member of the opened response: the document is kept, what a later module may add is not looked at. */
+static int read_member(struct cbor_value *document, struct cbor_in *in, struct err *e)
 {
-    struct cbor_in in = { .data = response, .len = len };
-    struct cbor_value map, key;
-    int rc = open_response(&in, what, e);
-    if (rc < 0)
-        return rc;
-    if (cbor_in_expect(&in, &map, CBOR_KIND_MAP, what, e) < 0)
+    struct cbor_value key;
+    if (cbor_in_expect(in, &key, CBOR_KIND_TEXT, "Attestation", e) < 0)
         return -EPROTO;
-    for (uint64_t i = 0; i < map.n; i++)
-        if (cbor_in_expect(&in, &key, CBOR_KIND_TEXT, what, e) < 0 || fn(arg, &key, &in, e) < 0)
-            return -EPROTO;
-    return cbor_in_done(&in) ? 0 : err_set(e, -EPROTO, "response: bytes behind it");
-}
-
-/* The one member of bytes that a response is about. */
-struct wanted {
-    const char *name;
-    struct cbor_value value;
-    bool found;
-};
-
-static int take_wanted(void *arg, const struct cbor_value *key, struct cbor_in *in, struct err *e)
-{
-    struct wanted *w = arg;
-    if (!cbor_text_is(key, w->name))
+    if (!cbor_text_is(&key, "document"))
         return cbor_in_skip(in, e);
-    w->found = true;
-    return cbor_in_expect(in, &w->value, CBOR_KIND_BYTES, w->name, e);
-}
-
-static int read_bytes(struct buf *out, const uint8_t *response, size_t len, const char *what, const char *member,
-                      struct err *e)
-{
-    struct wanted w = { .name = member };
-    int rc = read_members(response, len, what, take_wanted, &w, e);
-    if (rc < 0)
-        return rc;
-    if (!w.found || w.value.n == 0)
-        return err_set(e, -EPROTO, "response: %s without %s", what, member);
-    buf_append(out, w.value.data, (size_t)w.value.n);
-    return 0;
+    return cbor_in_expect(in, document, CBOR_KIND_BYTES, "document", e);
 }
 
 int nsm_read_attest(struct buf *out, const uint8_t *response, size_t len, struct err *e)
 {
-    return read_bytes(out, response, len, "Attestation", "document", e);
-}
-
-int nsm_read_random(struct buf *out, const uint8_t *response, size_t len, struct err *e)
-{
-    return read_bytes(out, response, len, "GetRandom", "random", e);
-}
-
-static int read_u16(uint16_t *out, struct cbor_in *in, const char *what, struct err *e)
-{
-    struct cbor_value v;
-    if (cbor_in_expect(in, &v, CBOR_KIND_UINT, what, e) < 0)
-        return -EPROTO;
-    if (v.n > UINT16_MAX)
-        return err_set(e, -EPROTO, "%s: found %llu, expected at most 65535", what, (unsigned long long)v.n);
-    *out = (uint16_t)v.n;
-    return 0;
-}
-
-static int read_module_id(struct nsm_info *out, struct cbor_in *in, struct err *e)
-{
-    struct cbor_value v;
-    if (cbor_in_expect(in, &v, CBOR_KIND_TEXT, "module_id", e) < 0)
-        return -EPROTO;
-    if (v.n >= sizeof out->module_id || memchr(v.data, 0, (size_t)v.n))
-        return err_set(e, -EPROTO, "module_id: found no short text");
-    memcpy(out->module_id, v.data, (size_t)v.n);
-    out->module_id[v.n] = 0;
-    return 0;
-}
-
-static int read_locked(uint32_t *out, struct cbor_in *in, struct err *e)
-{
-    struct cbor_value list, v;
-    if (cbor_in_expect(in, &list, CBOR_KIND_ARRAY, "locked_pcrs", e) < 0)
-        return -EPROTO;
-    *out = 0;
-    for (uint64_t i = 0; i < list.n; i++) {
-        if (cbor_in_expect(in, &v, CBOR_KIND_UINT, "locked_pcrs", e) < 0)
-            return -EPROTO;
-        if (v.n < 32)
-            *out |= UINT32_C(1) << v.n;
-    }
-    return 0;
-}
-
-static int take_info(void *arg, const struct cbor_value *key, struct cbor_in *in, struct err *e)
-{
-    static const char *const versions[] = { "version_major", "version_minor", "version_patch" };
-    struct nsm_info *out = arg;
-    for (size_t i = 0; i < 3; i++)
-        if (cbor_text_is(key, versions[i]))
-            return read_u16(&out->version[i], in, versions[i], e);
-    if (cbor_text_is(key, "max_pcrs"))
-        return read_u16(&out->max_pcrs, in, "max_pcrs", e);
-    if (cbor_text_is(key, "module_id"))
-        return read_module_id(out, in, e);
-    if (cbor_text_is(key, "locked_pcrs"))
-        return read_locked(&out->locked_pcrs, in, e);
-    return cbor_in_skip(in, e);
-}
-
-int nsm_read_describe(struct nsm_info *out, const uint8_t *response, size_t len, struct err *e)
-{
-    struct nsm_info info = { .max_pcrs = 0 };
-    int rc = read_members(response, len, "DescribeNSM", take_info, &info, e);
+    struct cbor_in in = { .data = response, .len = len };
+    struct cbor_value map, document = { .n = 0 };
+    int rc = open_response(&in, e);
     if (rc < 0)
         return rc;
-    if (!info.module_id[0])
-        return err_set(e, -EPROTO, "response: DescribeNSM without module_id");
-    *out = info;
+    if (cbor_in_expect(&in, &map, CBOR_KIND_MAP, "Attestation", e) < 0)
+        return -EPROTO;
+    for (uint64_t i = 0; i < map.n; i++)
+        if (read_member(&document, &in, e) < 0)
+            return -EPROTO;
+    if (!cbor_in_done(&in))
+        return err_set(e, -EPROTO, "response: bytes behind it");
+    if (document.n == 0)
+        return err_set(e, -EPROTO, "response: Attestation without document");
+    buf_append(out, document.data, (size_t)document.n);
     return 0;
 }
 
@@ -227,26 +135,4 @@ int nsm_attest(struct buf *out, const char *device, const struct nsm_fields *fie
     if (rc < 0)
         (void)err_wrap(e, "attestation");
     return rc;
-}
-
-/* The requests without content are bare texts. */
-static int exchange_word(struct buf *response, const char *device, const char *word, struct err *e)
-{
-    CLEANUP(buf_free) struct buf request = { 0 };
-    cbor_put_text(&request, word);
-    return exchange(response, device, &request, e);
-}
-
-int nsm_describe(struct nsm_info *out, const char *device, struct err *e)
-{
-    CLEANUP(buf_free) struct buf response = { 0 };
-    int rc = exchange_word(&response, device, "DescribeNSM", e);
-    return rc < 0 ? rc : nsm_read_describe(out, response.data, response.len, e);
-}
-
-int nsm_random(struct buf *out, const char *device, struct err *e)
-{
-    CLEANUP(buf_wipe) struct buf response = { 0 };
-    int rc = exchange_word(&response, device, "GetRandom", e);
-    return rc < 0 ? rc : nsm_read_random(out, response.data, response.len, e);
 }

@@ -18,7 +18,6 @@
 #define NSM_USER_DATA_MAX 512
 #define NSM_NONCE_MAX 512
 #define NSM_PUBLIC_KEY_MAX 1024
-#define NSM_MODULE_ID_MAX 256
 
 /* The argument of the ioctl; response.iov_len is the room, and afterwards what was written. */
 struct nsm_message {
@@ -36,31 +35,13 @@ struct nsm_fields {
     struct nsm_bytes user_data, nonce, public_key;
 };
 
-/* What DescribeNSM tells. */
-struct nsm_info {
-    char module_id[NSM_MODULE_ID_MAX];
-    uint16_t version[3]; /* major, minor, patch */
-    uint16_t max_pcrs;
-    uint32_t locked_pcrs; /* a bit each, for those below 32 */
-};
-
-/* All return 0 or a negative errno with one line in e: -ENODEV where there is no device, -EMSGSIZE for what is too long
- * to ask for, -EPROTO for a response that is none, -EIO for an error that the module names (its name is in the line).
- * device: /dev/nsm in an enclave. */
-
-/* A new attestation document, appended to out. */
+/* A new attestation document, appended to out. device: /dev/nsm in an enclave. Returns 0 or a negative errno with one
+ * line in e: -ENODEV where there is no device, -EMSGSIZE for what is too long to ask for, -EPROTO for a response that
+ * is none, -EIO for an error that the module names (its name is in the line). */
 int nsm_attest(struct buf *out, const char *device, const struct nsm_fields *fields, struct err *e);
 
-/* What the module is. */
-int nsm_describe(struct nsm_info *out, const char *device, struct err *e);
-
-/* Bytes of the module's random source, appended to out: as many as one response carries (256). */
-int nsm_random(struct buf *out, const char *device, struct err *e);
-
-/* Requests and responses as bytes. Pure. The readers append to out or fill it; on failure it is as before. */
+/* Its request and its response as bytes. Pure. Reading appends the document to out; on failure it is as before. */
 void nsm_put_attest(struct buf *out, const struct nsm_fields *fields);
 int nsm_read_attest(struct buf *out, const uint8_t *response, size_t len, struct err *e);
-int nsm_read_describe(struct nsm_info *out, const uint8_t *response, size_t len, struct err *e);
-int nsm_read_random(struct buf *out, const uint8_t *response, size_t len, struct err *e);
 
 #endif

@@ -110,13 +110,6 @@ static void heap_down(struct job_table *t, uint32_t at, uint32_t n)
     heap_set(t, at, entry);
 }
 
-static void heap_fix(struct job_table *t, uint32_t at)
-{
-    uint32_t entry = t->heap[at];
-    heap_up(t, at);
-    heap_down(t, t->entries[entry].heap_at, t->count);
-}
-
 static void resize_storage(struct job_table *t, uint32_t capacity)
 {
     struct entry *entries = realloc(t->entries, capacity * sizeof *entries);
@@ -216,16 +209,6 @@ bool job_table_unanswered(struct job_table *t, struct u256 id)
     if (e && e->answers > 0)
         e->answers--;
     return e != NULL;
-}
-
-bool job_table_postpone(struct job_table *t, struct u256 id, uint64_t due_ms)
-{
-    struct entry *e = find(t, id);
-    if (!e)
-        return false;
-    e->due_ms = due_ms;
-    heap_fix(t, e->heap_at);
-    return true;
 }
 
 bool job_table_has(const struct job_table *t, struct u256 id)

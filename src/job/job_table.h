@@ -24,9 +24,6 @@ unsigned job_table_answered(struct job_table *t, struct u256 job_id);
 /* Takes one answer back (reorganisation). Returns false where the job is not in the table. */
 bool job_table_unanswered(struct job_table *t, struct u256 job_id);
 
-/* Moves the moment of a job. Returns false where it is not in the table. */
-bool job_table_postpone(struct job_table *t, struct u256 job_id, uint64_t due_ms);
-
 /* Removes a job. Returns false where it is not in the table. */
 bool job_table_remove(struct job_table *t, struct u256 job_id);
 

@@ -31,7 +31,7 @@ void ledger_close(struct ledger *l);
 /* ---- settings ---- */
 
 /* Small named values; len 0 removes. get: returns the length (at most max bytes are copied), 0 = not there. */
-enum ledger_setting { LEDGER_OWNER, LEDGER_GAS_KEY_SEALED, LEDGER_CURSOR, LEDGER_CONFIG_SIGNED, LEDGER_SETTING_COUNT };
+enum ledger_setting { LEDGER_OWNER, LEDGER_GAS_KEY_SEALED, LEDGER_CURSOR, LEDGER_CONFIG_SIGNED };
 void ledger_put_setting(struct ledger *l, enum ledger_setting key, const void *value, size_t len);
 size_t ledger_get_setting(struct ledger *l, enum ledger_setting key, void *value, size_t max);
 

@@ -15,7 +15,7 @@ char *hex_encode(char *out, const uint8_t *data, size_t len);
 /* Appends "0x" and the hex of data. */
 void hex_append0x(struct buf *b, const uint8_t *data, size_t len);
 
-enum hex_result { HEX_OK, HEX_ODD_LENGTH, HEX_BAD_CHARACTER, HEX_WRONG_LENGTH };
+enum hex_result { HEX_OK, HEX_ODD_LENGTH, HEX_BAD_CHARACTER };
 
 /* Decodes text of len characters (no prefix) into out, which has room for len/2 bytes.
  * bad_index (NULL allowed): set to the first bad character's index on HEX_BAD_CHARACTER. An odd length is reported

@@ -317,11 +317,6 @@ const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind
     return kind == RUNTIME_WORKER ? worker_argv : gateway_argv;
 }
 
-bool runtime_egress_public(const struct runtime *rt)
-{
-    return rt->egress_public;
-}
-
 bool runtime_knows_addresses(const struct runtime *rt)
 {
     return addresses_are_known((const char *)rt->own_addresses.data);

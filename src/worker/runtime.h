@@ -38,9 +38,6 @@ void runtime_free(struct runtime *rt);
 const struct sandbox *runtime_sandbox(const struct runtime *rt, enum runtime_kind kind);
 const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind);
 
-/* May workers reach public addresses? */
-bool runtime_egress_public(const struct runtime *rt);
-
 /* Whether the gateway's config refuses every address that the machine has now. */
 bool runtime_knows_addresses(const struct runtime *rt);
 

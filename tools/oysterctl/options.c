@@ -421,9 +421,3 @@ bool args_bytes32(uint8_t out[32], const struct args *a, const char *name)
     const char *text = args_get(a, name);
     return text && value_bytes32(out, name, text, NULL) == 0;
 }
-
-bool args_amount(struct u256 *out, const struct args *a, const char *name)
-{
-    const char *text = args_get(a, name);
-    return text && value_amount(out, name, text, NULL) == 0;
-}

@@ -77,13 +77,11 @@ void args_set(struct args *a, const char *name, const char *value);
 /* The i-th word behind the command, NULL where there are fewer. */
 const char *args_at(const struct args *a, size_t i);
 
-/* Values by kind; parsing has checked them. Each returns false and leaves *out where the option was not given.
- * args_amount: in the smallest unit, 18 decimals. args_seconds: in milliseconds. */
+/* Values by kind; parsing has checked them. Each returns false and leaves *out where the option was not given. */
 bool args_u64(uint64_t *out, const struct args *a, const char *name);
 bool args_ms(uint64_t *out_ms, const struct args *a, const char *name);
 bool args_address(struct address *out, const struct args *a, const char *name);
 bool args_bytes32(uint8_t out[32], const struct args *a, const char *name);
-bool args_amount(struct u256 *out, const struct args *a, const char *name);
 
 /* The i-th option that a command takes, own ones first, then signing, then global; NULL behind the last. command NULL:
  * global ones only. */
