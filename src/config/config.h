@@ -1,5 +1,4 @@
-/* The node's configuration: flags, environment, JSON file → struct config, every key checked (PROTOCOL.md "Command line
- * and config").
+/* The node's configuration: flags, environment, JSON file → struct config, every key checked.
  *
  * Required keys: workerd_runtime_path, common_chain_id, http_rpc_url, web_socket_url (a URL or a list of URLs, all
  * of them used), executors_contract_addr, jobs_contract_addr, code_contract_addr, enclave_signer_file,
@@ -27,6 +26,7 @@ struct json;
 #define CONFIG_FILE_MAX ((size_t)1024 * 1024)
 #define CONFIG_URLS_MAX 16
 #define CONFIG_KEYS_MAX 64
+#define CONFIG_CAPACITY_MAX 500 /* job_capacity; as many slots as the pool can have */
 #define CONFIG_FILE_DEFAULT "./oyster_serverless_executor_config.json"
 #define CONFIG_METRICS_ADDR_DEFAULT "127.0.0.1:9001"
 #define CONFIG_ENVIRONMENT_PREFIX "OYSTER_EXECUTOR_"

@@ -1,5 +1,7 @@
 #include "node/config_pool.h"
 
+_Static_assert(CONFIG_CAPACITY_MAX <= POOL_CAPACITY_MAX, "a capacity that is taken must be one that the pool can have");
+
 void config_pool(struct pool_config *out, const struct config *c, const char *state_dir)
 {
     *out = (struct pool_config){ .workerd_dir = c->workerd_runtime_path,

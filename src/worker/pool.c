@@ -15,7 +15,6 @@
 #include "worker/wait_queue.h"
 #include "worker/workerd.h"
 
-#define CAPACITY_MAX 500  /* uids that distributions keep free */
 #define ATTEMPTS_MAX 3    /* workers that may be lost before they have read a job's code */
 #define BROKEN_AFTER 3    /* boot failures in a row */
 #define REST_FIRST_MS 100 /* after the first failure in a row, doubled by each */
@@ -480,8 +479,8 @@ static int open_groups(struct pool *p, struct err *e)
 static int open_parts(struct pool *p, struct err *e)
 {
     const struct pool_config *c = &p->config;
-    if (c->capacity < 1 || c->capacity > CAPACITY_MAX)
-        return err_set(e, -EINVAL, "capacity: %u is not between 1 and %d", c->capacity, CAPACITY_MAX);
+    if (c->capacity < 1 || c->capacity > POOL_CAPACITY_MAX)
+        return err_set(e, -EINVAL, "capacity: %u is not between 1 and %d", c->capacity, POOL_CAPACITY_MAX);
     uint32_t layers = choose_layers(c->sandbox_allow_degraded, e);
     if (layers == 0)
         return e->code;

@@ -12,6 +12,8 @@
 #include "util/histogram.h"
 #include "worker/run.h"
 
+#define POOL_CAPACITY_MAX 500 /* slots: each has a user number of its own, and distributions keep so many free */
+
 struct pool;
 
 struct pool_config {

@@ -148,6 +148,7 @@ static const struct {
     { "egress", "\"all\"", "key egress: found \"all\", expected \"public\" or \"none\"" },
     { "max_fee_per_gas_gwei", "-0.5", "key max_fee_per_gas_gwei: found -0.5, expected a number from 0 to 1000000000" },
     { "cgroup_root", "null", "key cgroup_root: found null, expected a path that is not empty" },
+    { "job_capacity", "501", "key job_capacity: found 501, expected an integer from 1 to 500" },
     { "warm_workers", "21", "key warm_workers: found 21, expected at most job_capacity, which is 20" },
     { "http_rpc_url", "[]",
       "key http_rpc_url: found an empty list, expected a URL http://HOST or https://HOST, or a list of 1 to 16 of "
@@ -347,13 +348,13 @@ static const struct {
     const char *variable, *message;
 } bad_variables[] = {
     { "OYSTER_EXECUTOR_JOB_CAPACITY=0",
-      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found 0, expected an integer from 1 to 1000" },
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found 0, expected an integer from 1 to 500" },
     { "OYSTER_EXECUTOR_JOB_CAPACITY=five",
-      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"five\", expected an integer from 1 to 1000" },
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"five\", expected an integer from 1 to 500" },
     { "OYSTER_EXECUTOR_JOB_CAPACITY=",
-      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"\", expected an integer from 1 to 1000" },
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"\", expected an integer from 1 to 500" },
     { "OYSTER_EXECUTOR_JOB_CAPACITY=99999999999999999999",
-      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"99999999999999999999\", expected an integer from 1 to 1000" },
+      "environment OYSTER_EXECUTOR_JOB_CAPACITY: found \"99999999999999999999\", expected an integer from 1 to 500" },
     { "OYSTER_EXECUTOR_JOB_CAPACTY=5", "environment \"OYSTER_EXECUTOR_JOB_CAPACTY\": unknown, the nearest known "
                                        "variable is OYSTER_EXECUTOR_JOB_CAPACITY" },
     { "OYSTER_EXECUTOR_job_capacity=5", "environment \"OYSTER_EXECUTOR_job_capacity\": unknown, the nearest known "
@@ -395,7 +396,7 @@ static void weaker_sources_are_checked(void **state)
     char *environment[] = { "OYSTER_EXECUTOR_JOB_CAPACITY=6", NULL };
     struct config_sources from = { .environment = environment };
     assert_true(parse_sources(&c, "job_capacity", "0", &from, &e) < 0);
-    assert_string_equal(e.msg, "c.json: key job_capacity: found 0, expected an integer from 1 to 1000");
+    assert_string_equal(e.msg, "c.json: key job_capacity: found 0, expected an integer from 1 to 500");
 }
 
 /* Without a file the environment may say all; what is missing then is told as the file's absence. */
