@@ -1,5 +1,5 @@
 /* Request bodies of the HTTP API, read without side effects. Failures are the complete text of the 400 answer, as
- * PROTOCOL.md "HTTP API" has it. Nothing of a body is left in memory but in the outputs. */
+ * docs/api.md has it. Nothing of a body is left in memory but in the outputs. */
 #ifndef OYSTER_API_BODIES_H
 #define OYSTER_API_BODIES_H
 

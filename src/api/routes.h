@@ -1,4 +1,4 @@
-/* The HTTP API of PROTOCOL.md on an http_server. It holds no state of the node: everything is asked of the node through
+/* The HTTP API of docs/api.md on an http_server. It holds no state of the node: everything is asked of the node through
  * struct api_ops. The one secret that passes through, the gas key, is overwritten here as soon as the node has
  * answered for it. */
 #ifndef OYSTER_API_ROUTES_H

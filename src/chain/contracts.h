@@ -1,4 +1,5 @@
-/* The contracts' events and calls, both generations, as typed values (PROTOCOL.md "Events", "Calls"). Pure. */
+/* The contracts' events and calls, both generations, as typed values; devnet/contracts has the same ABI in
+ * Solidity. Pure. */
 #ifndef OYSTER_CHAIN_CONTRACTS_H
 #define OYSTER_CHAIN_CONTRACTS_H
 

@@ -1,5 +1,5 @@
-/* The tables behind contracts.h (PROTOCOL.md "Events", "Calls"), shared by its files and checked by tests against the
- * hashes of the signatures. Not for other rooms. */
+/* The tables behind contracts.h, shared by its files and checked by tests against the hashes of the signatures. Not for
+ * other rooms. */
 #ifndef OYSTER_CHAIN_CONTRACTS_TABLES_H
 #define OYSTER_CHAIN_CONTRACTS_TABLES_H
 

@@ -1,4 +1,4 @@
-/* What owners of executors and of jobs send and read, both generations, as calldata (PROTOCOL.md "Calls"). Pure. */
+/* What owners of executors and of jobs send and read, both generations, as calldata. Pure. */
 #ifndef OYSTER_CHAIN_OWNER_CALLS_H
 #define OYSTER_CHAIN_OWNER_CALLS_H
 

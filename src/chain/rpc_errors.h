@@ -1,4 +1,4 @@
-/* What an endpoint's error to eth_sendRawTransaction means, whichever client wrote it: one table (FIELD.md 4). Pure. */
+/* What an endpoint's error to eth_sendRawTransaction means, whichever client wrote it: one table. Pure. */
 #ifndef OYSTER_CHAIN_RPC_ERRORS_H
 #define OYSTER_CHAIN_RPC_ERRORS_H
 

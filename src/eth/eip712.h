@@ -1,4 +1,5 @@
-/* EIP-712 digests of the structs in PROTOCOL.md and docs/api.md: domains of name and version "1" only. Pure. */
+/* EIP-712 digests of the structs that the contracts and docs/api.md have: domains of name and version "1" only. Pure.
+ */
 #ifndef OYSTER_ETH_EIP712_H
 #define OYSTER_ETH_EIP712_H
 

@@ -24,7 +24,7 @@ struct code {
 struct code *code_keep(struct code *c);
 void code_drop(struct code *c); /* NULL allowed */
 
-/* How a request ended; 1 and 2 are the error codes of PROTOCOL.md. */
+/* How a request ended; 1 and 2 are the error codes of docs/job-authors.md. */
 enum code_status {
     CODE_FOUND = 0,
     CODE_NO_TRANSACTION = 1, /* unknown to the chain for the whole deadline, or not sent to the code contract */

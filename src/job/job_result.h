@@ -1,5 +1,5 @@
-/* What a job came to, as metrics name it: the error codes of PROTOCOL.md, with what lies behind two of them told apart.
- * Pure. */
+/* What a job came to, as metrics name it: the error codes of docs/job-authors.md, with what lies behind two of them
+ * told apart. Pure. */
 #ifndef OYSTER_JOB_JOB_RESULT_H
 #define OYSTER_JOB_JOB_RESULT_H
 

@@ -1,4 +1,4 @@
-/* The life of an assigned job as one table of transitions (DESIGN.md "Jobs"). Pure. */
+/* The life of an assigned job as one table of transitions (docs/architecture.md draws it). Pure. */
 #ifndef OYSTER_JOB_JOB_STATE_H
 #define OYSTER_JOB_JOB_STATE_H
 

@@ -1,6 +1,5 @@
 /* The jobs that name this node: from JobCreated to an answer on the chain. Each gets exactly one of the error codes 0
- * to 6, signed and submitted, unless its event is taken back or nothing could be known in time (PROTOCOL.md "A job").
- */
+ * to 6, signed and submitted, unless its event is taken back or nothing could be known in time. */
 #ifndef OYSTER_JOB_JOBS_H
 #define OYSTER_JOB_JOBS_H
 

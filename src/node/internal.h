@@ -78,7 +78,7 @@ struct node {
 /* Begins to follow the chain as soon as everything that it takes is known; called whenever one of them comes. */
 void node_follow(struct node *n);
 
-/* The execution environment that this program is (PROTOCOL.md "Command line and config"). */
+/* The execution environment that this program is: execution_env, or its own number. */
 uint8_t node_environment(const struct config *c);
 
 /* api.c: serves the API. Returns 0 or a negative errno with e set. */

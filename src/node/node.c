@@ -17,7 +17,7 @@
 /* After an outage it goes on where it was, but no further back than this: older jobs are past their time. */
 #define LOOKBACK_MAX_BLOCKS 100000
 #define ASK_AGAIN_MS 1000
-/* The execution environment that this program is, where the config does not say (PROTOCOL.md). */
+/* The execution environment that this program is, where the config does not say. */
 #define DEFAULT_ENV 1
 /* The clocks of chain and machine: how far apart is worth a warning, and for how many heads in a row. */
 #define SKEW_WARN_MS 10000

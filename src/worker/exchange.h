@@ -26,7 +26,7 @@ enum exchange_status {
 #define EXCHANGE_HEAD_MAX ((size_t)1 << 20)
 
 /* Appends the head of a job's request. Content type is not set, as the inputs are just bytes. The Host is one that the
- * network's other nodes show too, so request.url is http://127.0.0.1:11001/ (PROTOCOL.md "A job"); x-cf is taken away
+ * network's other nodes show too, so request.url is http://127.0.0.1:11001/ (docs/job-authors.md); x-cf is taken away
  * by the worker's cfBlobHeader and keeps the node's pid and uid out of request.cf. */
 void exchange_put_head(struct buf *out, size_t body_len);
 

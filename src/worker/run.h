@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How a run ended; the numbers of the wire are PROTOCOL.md's error codes. */
+/* How a run ended; the numbers are the error codes of docs/job-authors.md. */
 enum worker_end {
     WORKER_ANSWERED = 0,
     WORKER_BAD_CODE = 3,

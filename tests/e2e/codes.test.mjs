@@ -1,4 +1,4 @@
-// Every ending of a job, by its error code (PROTOCOL.md "A job"), and what the job owner's contract is told.
+// Every ending of a job, by its error code (docs/job-authors.md), and what the job owner's contract is told.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';

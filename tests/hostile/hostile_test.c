@@ -3,7 +3,7 @@
  * process must hold what it held at first, and nobody may have come to the port where a node's API would be.
  *
  * A file begins with "// expect:" and these words; what follows its comment lines is the code, byte for byte:
- *   code=N            how it ends, PROTOCOL.md's error code
+ *   code=N            how it ends, the error code of docs/job-authors.md
  *   http=N            status of the response              output="…"  the whole output   has="…"  a part of it
  *   length=N          bytes of output                     reason="…"  console="…"         parts of these
  *   inputs="…"        of the job (\n \" \\)               inputs_size=N  so many bytes instead

@@ -1,4 +1,4 @@
-/* The HTTP API over real sockets, byte for byte as PROTOCOL.md has it. The node's side is played by the ops below: its
+/* The HTTP API over real sockets, byte for byte as docs/api.md has it. The node's side is played by the ops below: its
  * keys and signatures are real, only the moment at which the nonce arrives is the test's. */
 #include <fcntl.h>
 #include <inttypes.h>
