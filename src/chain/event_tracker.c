@@ -388,7 +388,8 @@ void tracker_log(struct event_tracker *t, struct log_entry *log, uint64_t receiv
     }
 }
 
-void tracker_release_held(struct event_tracker *t)
+/* Lets the held logs go, in order of arrival. */
+static void release_held(struct event_tracker *t)
 {
     struct log_list held = t->held;
     t->held = (struct log_list){ 0 };
@@ -431,7 +432,7 @@ void tracker_stream_up(struct event_tracker *t)
 void tracker_stop_holding(struct event_tracker *t)
 {
     if (t->hold)
-        tracker_release_held(t);
+        release_held(t);
 }
 
 void tracker_stream_down(struct event_tracker *t)

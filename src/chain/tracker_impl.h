@@ -104,13 +104,12 @@ void tracker_orphan(struct event_tracker *t, struct block *b);
 
 /* Something below or at number changed: it must be read again. */
 void tracker_unsettle(struct event_tracker *t, uint64_t number);
+
+/* Raises how soon the next read is wanted; never lowers it. */
 void tracker_urge(struct event_tracker *t, enum tracker_urgency urgency);
 
 /* Looks again at the parked logs, after blocks have become canonical. */
 void tracker_replay_parked(struct event_tracker *t);
-
-/* Lets the held logs go, in order of arrival. */
-void tracker_release_held(struct event_tracker *t);
 
 /* Forgets what is old enough. */
 void tracker_trim(struct event_tracker *t);

@@ -79,7 +79,7 @@ void txq_poll_lane(struct tx_queue *q, struct tx_lane *lane)
 }
 
 /* While nothing is under way, the nonce is compared with the chain's now and then. */
-void txq_poll_idle(struct tx_queue *q)
+static void poll_idle(struct tx_queue *q)
 {
     if (q->core.active && tx_lane_settled(q->core.active))
         ask_count(q, q->core.active, true);
@@ -322,7 +322,7 @@ void txq_watch_head(struct tx_queue *q, bool continuous)
     if (!lane || (q->core.heads - q->balance_heads < BALANCE_EVERY_HEADS && now_ms - q->balance_ms < BALANCE_EVERY_MS))
         return;
     txq_poll_balance(q, lane);
-    txq_poll_idle(q);
+    poll_idle(q);
 }
 
 void txq_watch_tick(struct tx_queue *q, uint64_t now_ms)

@@ -42,7 +42,8 @@ struct ledger {
     uint64_t failures, changes;
 };
 
-/* The statement, prepared once; NULL (and a log record) where the database does not take it. */
+/* The statement, prepared once; the ledger's own, and whoever steps it resets it. NULL (and a log record) where the
+ * database does not take it. */
 sqlite3_stmt *ledger_prepared(struct ledger *l, enum statement which);
 
 /* Runs a write to its end and counts a failure. NULL allowed. */

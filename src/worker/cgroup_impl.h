@@ -54,7 +54,7 @@ struct cg_ops {
 extern const struct cg_ops cg_v1_ops, cg_v2_ops;
 
 /* Fills ops, hierarchies and parents of s (which is zero); version 2 parents pass the controllers on afterwards.
- * root: as in cgroup_set_open. */
+ * root: as in cgroup_set_open. Returns 0 or a negative errno with e; cg_unfind undoes it in either case. */
 int cg_find(struct cgroup_set *s, const char *root, struct err *e);
 
 /* Undoes what cg_find changed: moves this process back, removes the folders that it made. */
@@ -70,7 +70,8 @@ void cg_join(char *out, const char *folder, const char *name);
 /* The folder of workerd_<number> in hierarchy h, into out, which has PATH_MAX bytes. */
 void cg_group_path(char *out, const struct cgroup_set *s, uint32_t h, uint32_t number);
 
-/* Writes text to a file of the group's folder in the hierarchy of c. */
+/* Writes text / a number to a file of the group's folder in the hierarchy of c. Returns 0 or a negative errno with e.
+ */
 int cg_write(const struct cgroup_set *s, const struct cg_group *g, enum cg_controller c, const char *file,
              const char *text, struct err *e);
 int cg_write_u64(const struct cgroup_set *s, const struct cg_group *g, enum cg_controller c, const char *file,

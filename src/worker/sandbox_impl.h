@@ -60,26 +60,30 @@ struct sandbox_failure {
 /* As sandbox_new. lay_root false: root_dir is there already and takes nothing (the probe). */
 struct sandbox *sandbox_make(const struct sandbox_spec *spec, bool lay_root, struct err *e);
 
-/* Lays the folders and mount points of the root out (once). */
+/* Lays the folders and mount points of the root out (once). Returns 0 or a negative errno with e; what was made by
+ * then is in s->made. */
 int sandbox_root_lay(struct sandbox *s, struct err *e);
 
 /* Removes what sandbox_root_lay made. */
 void sandbox_root_remove(struct sandbox *s);
 
-/* In the child: what it mounts from here on stays in its namespace. */
+/* In the child: what it mounts from here on stays in its namespace. Returns 0 or -errno. */
 int sandbox_mounts_private(struct sandbox_task *t);
 
 /* In the child: mounts the root and moves into it. Returns 0 or -errno. */
 int sandbox_root_enter(struct sandbox_task *t);
 
-/* Compiles the filter into s->filter. */
+/* Compiles the filter into s->filter, which s owns. Returns 0 or a negative errno with e. */
 int sandbox_seccomp_compile(struct sandbox *s, struct err *e);
 
 /* In the child: runs the steps and executes the program. Does not return. */
 void sandbox_child_run(struct sandbox_task *t) __attribute__((noreturn));
+
+/* What a step of the child does, for messages ("set resource limits"). Static. */
 const char *sandbox_step_name(int32_t step);
 
-/* clone3 and the wait for exec or failure. exe NULL: only tries the steps. */
+/* clone3 and the wait for exec or failure. exe NULL: only tries the steps. Returns 0 and fills out, or a negative errno
+ * with e, which names the step; no child is left then. */
 int sandbox_spawn(struct sandbox_child *out, const struct sandbox *s, const struct sandbox_start *start,
                   const char *exe, struct err *e);
 

@@ -60,7 +60,7 @@ int chain_generation(enum generation *out, struct ctl *c, struct err *e);
 /* executors(enclave). owner is zero where it is not registered. */
 int chain_executor_info(struct executor_info *out, struct ctl *c, const struct address *enclave, struct err *e);
 
-/* Balance in wei; timestamp of the newest block. */
+/* Balance in wei at the newest block. */
 int chain_balance(struct u256 *out, struct chain *ch, const struct address *a, struct err *e);
 
 /* A token: its symbol ("" where it has none) and decimals. */

@@ -49,7 +49,7 @@ int job_story_of_receipt(struct job_story *out, struct ctl *c, const struct json
 /* Adds to the open object: state, creation, answers, the first one's output, slashes, callbacks. */
 void job_story_out(struct out *o, const struct job_story *s);
 
-/* "none", "syntax error" …: PROTOCOL.md "A job". */
+/* An error code in words, as docs/job-authors.md lists them: "answered", "deadline exceeded". Static. */
 const char *job_error_meaning(uint8_t error_code);
 
 /* Nothing more will come: as many answers as executors were selected, or a slash. */

@@ -14,6 +14,7 @@ struct refuser *refuser_start(uint16_t port);
 /* NULL allowed. */
 void refuser_stop(struct refuser *r);
 
+/* Where the node is to look for its endpoint; valid until the end. */
 const char *refuser_url(const struct refuser *r);
 
 /* The next times requests of eth_sendRawTransaction are answered with this message (NULL: passed on, and then the

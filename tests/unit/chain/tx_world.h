@@ -70,6 +70,7 @@ void mine_until_done(struct world *w);
 /* Turns the loop until the pool holds all that was sent. */
 void wait_for_pool(struct world *w);
 
+/* What the queue counts / the key of 64 hex digits / the chain's nonce of w->key, tag "latest" or "pending". */
 struct tx_queue_stats stats_of(struct world *w);
 struct seckey key_of(const char *hex);
 uint64_t account_nonce(struct world *w, const char *tag);
@@ -85,6 +86,7 @@ void on_done(void *arg, const struct tx_result *result);
 /* A member of a transaction, read from the chain. */
 uint64_t tx_quantity(struct world *w, const uint8_t hash[32], const char *key);
 
+/* It was sent, is on the chain and was told so, once. */
 void assert_confirmed(const struct intent *i);
 
 #endif

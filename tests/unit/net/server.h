@@ -37,6 +37,7 @@ bool server_settles(struct server *s, int n);
 /* Every open connection gets fn's treatment. */
 void server_each(struct server *s, void (*fn)(struct peer *p));
 
+/* What has come and was not taken out yet / queues bytes, copied, to be sent. */
 struct buf *peer_in(struct peer *p);
 void peer_send(struct peer *p, const void *data, size_t len);
 void peer_puts(struct peer *p, const char *text);

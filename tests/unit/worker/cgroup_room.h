@@ -38,6 +38,7 @@ void group_folder(char *out, const struct cgroup_set *s, uint32_t i, uint32_t h)
 void folder_with(char *out, const struct cgroup_set *s, uint32_t i, const char *file);
 void fd_path(char *out, int fd);
 
+/* A file of a folder: is it there / its text, NUL-ended / written anew. */
 bool has_file(const char *folder, const char *file);
 void read_text(char *out, size_t size, const char *folder, const char *file);
 void put_file(const char *folder, const char *file, const char *text);
