@@ -29,6 +29,18 @@ test('help COMMAND is COMMAND --help', async () => {
     assert.match((await oysterctl(['help', 'nothing'])).stderr, /^oysterctl: nothing: unknown command/);
 });
 
+test('a word that is no value is a bad command line', async () => {
+    const cases = [
+        [['jobs', 'show', 'x'], 'JOB-ID: found "x", expected a whole number'],
+        [['stake', 'add', 'x'], 'AMOUNT: found "x", expected an amount such as 100, 0.5 or 1000wei'],
+        [['wait', '--job', 'x'], '--job: found "x", expected a whole number'],
+    ];
+    for (const [args, line] of cases) {
+        const { code, stderr } = await oysterctl(args);
+        assert.deepEqual([code, stderr], [EXIT.usage, `oysterctl: ${line}\n`]);
+    }
+});
+
 // ---- keys ----
 
 test('keys new: a keystore that ethers opens, which nobody else may read', async () => {

@@ -85,6 +85,8 @@ static int run_stake(struct ctl *c, bool add, struct err *e)
     CLEANUP(send_calls_free) struct send_calls calls = { 0 };
     struct token token;
     struct u256 amount;
+    if (value_amount(&amount, "AMOUNT", args_at(&c->args, 0), e) < 0) /* once more below: of the token's decimals */
+        return -CTL_EUSAGE;
     int rc = gather(&ch, c, e);
     if (rc == 0)
         rc = chain_stake_token(&token, c, e);

@@ -193,10 +193,10 @@ static int run_show(struct ctl *c, struct err *e)
     CLEANUP(job_story_free_p) struct job_story story = { 0 };
     struct u256 id;
     uint64_t from = 0;
-    int rc = value_u256(&id, "JOB-ID", args_at(&c->args, 0), e);
+    if (value_u256(&id, "JOB-ID", args_at(&c->args, 0), e) < 0)
+        return -CTL_EUSAGE;
     (void)args_u64(&from, &c->args, "--from-block");
-    if (rc == 0)
-        rc = job_story_read(&story, c, id, from, e);
+    int rc = job_story_read(&story, c, id, from, e);
     if (rc < 0)
         return rc;
     if (!story.created)

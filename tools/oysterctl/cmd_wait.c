@@ -86,9 +86,9 @@ static int wait_job(struct ctl *c, uint64_t timeout_ms, struct err *e)
     uint64_t from = 0, answers = 1;
     (void)args_u64(&from, &c->args, "--from-block");
     (void)args_u64(&answers, &c->args, "--answered");
-    int rc = value_u256(&id, "--job", args_get(&c->args, "--job"), e);
-    if (rc == 0)
-        rc = job_wait(&story, c, id, from, answers, timeout_ms, e);
+    if (value_u256(&id, "--job", args_get(&c->args, "--job"), e) < 0)
+        return -CTL_EUSAGE;
+    int rc = job_wait(&story, c, id, from, answers, timeout_ms, e);
     if (story.created)
         job_story_out(c->out, &story);
     job_story_free(&story);
