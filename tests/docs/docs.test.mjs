@@ -198,6 +198,15 @@ describe('documents', () => {
 const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
 const anchors = (text) => [...text.matchAll(/^#+ (.*)$/gm)].map((m) => anchorOf(m[1]));
 
+test('every file that a document names is there', () => {
+    for (const name of [...DOCUMENTS, 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md']) {
+        const text = readFileSync(join(ROOT, name), 'utf8');
+        for (const [, path] of text.matchAll(/`((?:bench|deploy|devnet|docs|src|tests|tools)\/[\w./-]+)`/g)) {
+            assert.ok(path.startsWith('devnet/out/') || existsSync(join(ROOT, path)), `${name} names ${path}`);
+        }
+    }
+});
+
 test('every link of a document leads somewhere', () => {
     for (const name of DOCUMENTS) {
         const text = readFileSync(join(ROOT, name), 'utf8');
