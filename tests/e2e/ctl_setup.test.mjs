@@ -1,6 +1,6 @@
 // oysterctl init, doctor and configure: from nothing to a node that has what it needs.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { Wallet, getBytes } from 'ethers';
@@ -141,6 +141,34 @@ describe('oysterctl doctor', () => {
             assert.deepEqual([code, result.fail > 0], [EXIT.check, true]);
         });
     }
+
+    // As somebody else than root, or with namespaces that are used up: {name: the check}.
+    function machine(file, prefix, program = ctlBinary()) {
+        const args = [...prefix.slice(1), program, 'doctor', '--config-file', file, ...NOBODY, '--json'];
+        const run = spawnSync(prefix[0], args, { cwd: '/', encoding: 'utf8' });
+        return Object.fromEntries(JSON.parse(run.stdout).checks.map((check) => [check.check, check]));
+    }
+
+    scenario('tells an ordinary user what root would have', holder, async (net, t) => {
+        if (process.getuid() !== 0) return t.skip('takes root, to be somebody else');
+        const file = join(net.dir, 'nobody.json');
+        chmodSync(net.dir, 0o755);
+        writeFileSync(file, JSON.stringify({ ...net.nodes[0].config, port: 0 }));
+        const own = join(net.dir, 'oysterctl'); // the build may lie where nobody else may go
+        copyFileSync(ctlBinary(), own);
+        const found = machine(file, ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'], own);
+        assert.match(found.sandbox.advice, /takes a node that runs as root: let it, or name uid in sandbox_allow_degraded/);
+        assert.match(found['enclave key'].advice, /^let the node's user read it/);
+    });
+
+    scenario('names the setting of the kernel that forbids namespaces', holder, async (net, t) => {
+        const file = join(net.dir, 'full.json');
+        writeFileSync(file, JSON.stringify({ ...net.nodes[0].config, port: 0 }));
+        const full = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"';
+        if (spawnSync('unshare', ['-Ur', 'true']).status !== 0) return t.skip('no user namespace to be had');
+        const found = machine(file, ['unshare', '-Ur', 'sh', '-c', full, 'sh']);
+        assert.match(found.sandbox.advice, /^set user\.max_user_namespaces above 0/);
+    });
 
     scenario('one dead endpoint of two is a warning', holder, async (net) => {
         const two = { http_rpc_url: ['http://127.0.0.1:1', net.chain.httpUrl], web_socket_url: [ws(net), 'ws://127.0.0.1:1'] };

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "doctor.h"
 #include "exec_run.h"
 #include "node/config_pool.h"
 #include "node/preflight.h"
 #include "util/cleanup.h"
+#include "util/file.h"
 #include "worker/cgroup.h"
 #include "worker/sandbox.h"
 
@@ -64,6 +66,42 @@ static void put_layers(struct buf *out, uint32_t layers)
             buf_printf(out, "%s%s", out->len ? "," : "", sandbox_layer_name(bit));
 }
 
+/* The setting of the kernel that keeps users from making namespaces, as what it should be; NULL = none that is known.
+ */
+static const char *blocking_sysctl(void)
+{
+    static const struct {
+        const char *path;
+        char blocks;
+        const char *advice;
+    } known[] = {
+        { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1',
+          "set kernel.apparmor_restrict_unprivileged_userns=0 (sysctl -w; for good in /etc/sysctl.d)" },
+        { "/proc/sys/kernel/unprivileged_userns_clone", '0',
+          "set kernel.unprivileged_userns_clone=1 (sysctl -w; for good in /etc/sysctl.d)" },
+        { "/proc/sys/user/max_user_namespaces", '0',
+          "set user.max_user_namespaces above 0 (sysctl -w; for good in /etc/sysctl.d)" },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        CLEANUP(buf_free) struct buf text = { 0 };
+        if (file_read(&text, known[i].path, 64, NULL) == 0 && text.len > 0 && text.data[0] == (uint8_t)known[i].blocks)
+            return known[i].advice;
+    }
+    return NULL;
+}
+
+static const char *sandbox_advice(uint32_t missing)
+{
+    const char *sysctl = missing & SANDBOX_USERNS ? blocking_sysctl() : NULL;
+    if (sysctl)
+        return sysctl;
+    if (missing == SANDBOX_UID && geteuid() != 0)
+        return "a user of its own for each worker takes a node that runs as root: let it, or name uid in "
+               "sandbox_allow_degraded, as the systemd unit does";
+    return "see that the kernel and what contains this machine give the layer; as a last resort name it in "
+           "sandbox_allow_degraded";
+}
+
 static void check_sandbox(struct report *r, const struct config *config)
 {
     uint32_t allowed = 0;
@@ -76,10 +114,8 @@ static void check_sandbox(struct report *r, const struct config *config)
     uint32_t missing = sandbox_probe(SANDBOX_ALL, &why);
     put_layers(&names, missing & ~allowed ? missing & ~allowed : missing);
     if (missing & ~allowed)
-        report_add(r, VERDICT_FAIL, "sandbox",
-                   "see that the kernel and what contains this machine give the layer; as a last resort name it in "
-                   "sandbox_allow_degraded",
-                   "lacks %s (%s)", buf_cstr(&names), why.msg);
+        report_add(r, VERDICT_FAIL, "sandbox", sandbox_advice(missing & ~allowed), "lacks %s (%s)", buf_cstr(&names),
+                   why.msg);
     else if (missing)
         report_add(r, VERDICT_WARN, "sandbox", "jobs are less shut in than they could be", "without %s, as allowed",
                    buf_cstr(&names));
@@ -94,8 +130,10 @@ static void check_key(struct report *r, const struct config *config)
     char text[ADDRESS_TEXT_MAX];
     bool open = false;
     if (preflight_signer(&key, &open, config, &e) < 0)
-        report_add(r, VERDICT_FAIL, "enclave key", "make one: oysterctl keys new FILE --raw, or oyster-keygen", "%s",
-                   e.msg);
+        report_add(r, VERDICT_FAIL, "enclave key",
+                   e.code == -EACCES ? "let the node's user read it, or run this as that user"
+                                     : "make one: oysterctl keys new FILE --raw, or oyster-keygen",
+                   "%s", e.msg);
     else if (open)
         report_add(r, VERDICT_WARN, "enclave key", "chmod 600 the file", "%s: others may read %s",
                    address_checksum(text, &key.address), config->enclave_signer_file);
