@@ -73,12 +73,17 @@ static void op_set_owner(void *arg, const struct address *owner)
     node_follow(n);
 }
 
+static void restore_gas_key(uv_timer_t *timer);
+
+/* The attempt may have cut short the restoring of the key that is kept: without any, that goes on. */
 static void nonce_finish(struct node *n, const char *error)
 {
     api_gas_key_done_fn *done = n->nonce_done;
     seckey_wipe(&n->new_gas_key);
     n->nonce_done = NULL;
     done(n->nonce_done_arg, error);
+    if (!n->has_gas_key && !n->nonce_done && !n->stopping)
+        uv_timer_start(n->restore_timer, restore_gas_key, RESTORE_AGAIN_MS, 0);
 }
 
 static void on_nonce(void *arg, const struct json *result, const struct rpc_error *error)
@@ -202,15 +207,12 @@ void node_api_chain_known(struct node *n)
 
 /* ---- what an earlier life was told ---- */
 
-static void restore_gas_key(uv_timer_t *timer);
-
+/* nonce_finish tries again. */
 static void on_gas_key_restored(void *arg, const char *error)
 {
-    struct node *n = arg;
-    if (!error)
-        return;
-    log_warn("gas_key_not_restored_yet", F_STR("error", error));
-    uv_timer_start(n->restore_timer, restore_gas_key, RESTORE_AGAIN_MS, 0);
+    (void)arg;
+    if (error)
+        log_warn("gas_key_not_restored_yet", F_STR("error", error));
 }
 
 static void restore_gas_key(uv_timer_t *timer)

@@ -73,6 +73,7 @@ class Door {
                 a.on('error', () => b.destroy()).on('close', () => b.destroy()).pipe(b);
             }
         });
+        this.server.unref(); // when a test fails and nobody shuts it
         return new Promise((resolve) => {
             this.server.listen(this.port ?? 0, '127.0.0.1', () => resolve((this.port = this.server.address().port)));
         });
@@ -192,6 +193,17 @@ describe('a chain that cannot be reached at the start', () => {
         const url = `127.0.0.1:${all.door.port}`;
         await startWith(net, { config: { http_rpc_url: `http://${url}`, web_socket_url: `ws://${url}` } });
     });
+    scenario('costs the node no gas key, also when another comes that cannot be taken', holder, async (net) => {
+        const [node] = net.nodes;
+        const before = await node.details();
+        await holder.door.shut();
+        await killAndStart(node);
+        const refused = await node.post('/mutable-config', { gas_key_hex: net.newGasAccount().privateKey });
+        assert.equal(refused.status, 500, refused.text);
+        await holder.door.open();
+        assert.equal((await runJob(net, HELLO, { deadline: 8000 })).text, 'hello');
+        assert.deepEqual(await node.details(), before);
+    });
     scenario('is waited for', holder, async (net) => {
         const [node] = net.nodes;
         const codehash = await saveCode(net.contracts, net.author, SLOW);
@@ -206,7 +218,7 @@ describe('a chain that cannot be reached at the start', () => {
         await holder.door.open();
         for (const job of [begun, missed])
             assert.equal(textOf((await waitAnswer(net.contracts, job.id)).output), 'slow');
-        await assertOneEach(net, node, 2);
+        await assertOneEach(net, node, 3);
         await stopCleanly(node);
         await holder.door.shut();
     });
