@@ -54,6 +54,10 @@ const struct option_def options_signing[] = {
       .kind = OPT_SECONDS,
       .value = "TIME",
       .help = "how long to wait until a transaction is included [default: 5m]" },
+    { .name = "--replace-after",
+      .kind = OPT_SECONDS,
+      .value = "TIME",
+      .help = "one not included by then is replaced, for twice the fee at most; 0 = never [default: 45s]" },
     { 0 },
 };
 

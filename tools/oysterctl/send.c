@@ -22,6 +22,10 @@
 #define POLL_MS 500
 #define POLL_FIRST_MS 100
 #define CALLDATA_SHOWN 64
+#define DEFAULT_REPLACE_MS (45 * 1000)
+#define ATTEMPTS_MAX 8
+#define FEE_TIMES_MAX 2 /* a replacement's fee, at most, in first attempt's */
+#define SEEN_TRIES 6
 
 /* What is known of a call on its way. */
 struct plan {
@@ -30,7 +34,10 @@ struct plan {
     uint64_t gas_limit;
     uint64_t nonce;
     bool sent, included, ok;
-    uint8_t hash[32];
+    struct fee_offer offer;             /* of the newest attempt */
+    uint8_t attempts[ATTEMPTS_MAX][32]; /* hashes of what was sent with this nonce */
+    size_t n_attempts;
+    uint8_t hash[32]; /* of the one that was included, or the newest */
     uint64_t block, gas_used;
     struct u256 paid;
 };
@@ -244,6 +251,7 @@ static void out_result(struct out *o, const struct plan *p)
 {
     out_hex(o, "hash", p->hash, 32);
     out_str(o, "status", !p->included ? "pending" : p->ok ? "included" : "reverted");
+    out_u64(o, "replaced", p->n_attempts - 1);
     if (!p->included)
         return;
     out_u64(o, "block", p->block);
@@ -268,9 +276,10 @@ static void out_plan(struct out *o, const struct sending *s, const struct plan *
         out_both(o, "gas_limit", "null", "estimated when the one before is included");
         return;
     }
+    struct u256 max_fee = p->sent ? p->offer.max_fee : s->offer.max_fee;
     out_u64(o, "gas_limit", p->gas_limit);
-    out_amount_of(o, "max_fee_per_gas", s->offer.max_fee, "gwei", 9);
-    out_amount(o, "max_cost", gas_cost(p->gas_limit, s->offer.max_fee), "ETH");
+    out_amount_of(o, "max_fee_per_gas", max_fee, "gwei", 9);
+    out_amount(o, "max_cost", gas_cost(p->gas_limit, max_fee), "ETH");
 }
 
 static void put_preview(struct buf *to, const struct sending *s)
@@ -309,29 +318,41 @@ static void out_sending(const struct sending *s)
     out_text(o, buf_cstr(&preview));
 }
 
+/* After how long a transaction is replaced; 0 = never. */
+static uint64_t replace_ms(const struct sending *s)
+{
+    uint64_t ms = DEFAULT_REPLACE_MS;
+    (void)args_ms(&ms, &s->c->args, "--replace-after");
+    return ms;
+}
+
 static int confirm(struct sending *s, struct err *e)
 {
     CLEANUP(buf_free) struct buf preview = { 0 };
-    char question[160], cost[AMOUNT_TEXT_MAX];
+    char question[320], cost[AMOUNT_TEXT_MAX], most[AMOUNT_TEXT_MAX];
+    struct u256 replaced;
     if (!s->c->quiet && !(s->c->json && s->c->yes)) {
         put_preview(&preview, s);
         (void)fprintf(stderr, "%s\n", buf_cstr(&preview));
     }
-    (void)snprintf(question, sizeof question, "Send %s on chain %llu for at most %s ETH",
+    (void)u256_mul_u64(&replaced, total_max(s), replace_ms(s) ? FEE_TIMES_MAX : 1);
+    (void)snprintf(question, sizeof question, "Send %s on chain %llu for at most %s ETH%s%s%s",
                    s->n > 1 ? "these transactions" : "this transaction", (unsigned long long)chain_id(s->ch),
-                   amount_text(cost, total_max(s), 18));
+                   amount_text(cost, total_max(s), 18), replace_ms(s) ? ", or " : "",
+                   replace_ms(s) ? amount_text(most, replaced, 18) : "",
+                   replace_ms(s) ? " ETH where a higher fee has to replace it" : "");
     return ctl_confirm(s->c, question, e);
 }
 
 /* ---- sending ---- */
 
-static void sign(struct buf *raw, struct sending *s, struct plan *p)
+static void sign(struct buf *raw, const struct sending *s, struct plan *p)
 {
     struct tx t = {
         .chain_id = chain_id(s->ch),
         .nonce = p->nonce,
-        .max_priority_fee_wei = s->offer.tip,
-        .max_fee_wei = s->offer.max_fee,
+        .max_priority_fee_wei = p->offer.tip,
+        .max_fee_wei = p->offer.max_fee,
         .gas_limit = p->gas_limit,
         .to = p->call->to,
         .data = p->call->data.data,
@@ -341,35 +362,97 @@ static void sign(struct buf *raw, struct sending *s, struct plan *p)
     tx_sign(raw, p->hash, &t, s->key);
 }
 
-static int send_raw(struct sending *s, struct plan *p, struct err *e)
+/* Signs p as it is offered now and hands it to the endpoint. Returns 0 where it may be on its way, which it may also be
+ * when the endpoint is gone: the receipt tells. */
+static int post(struct sending *s, struct plan *p, struct refusal *refusal, struct err *e)
 {
     CLEANUP(buf_free) struct buf raw = { 0 };
     CLEANUP(buf_free) struct buf params = { 0 };
-    CLEANUP(refusal_free) struct refusal refusal = { 0 };
     struct json *result;
-    struct err why = { 0 };
     sign(&raw, s, p);
     buf_puts(&params, "[\"");
     hex_append0x(&params, raw.data, raw.len);
     buf_puts(&params, "\"]");
-    int rc = chain_request(&result, &refusal, s->ch, "eth_sendRawTransaction", buf_cstr(&params), &why);
+    int rc = chain_request(&result, refusal, s->ch, "eth_sendRawTransaction", buf_cstr(&params), e);
     json_free(result);
+    bool known = rc == -EREMOTEIO && tx_error_classify(refusal->message) == TX_ERR_ALREADY_KNOWN;
+    if (rc < 0 && rc != -EIO && !known)
+        return rc;
+    memcpy(p->attempts[p->n_attempts++], p->hash, 32);
+    p->sent = true;
+    return 0;
+}
+
+/* The receipt of whichever attempt was included. */
+static bool find_receipt(struct json **receipt, struct sending *s, struct plan *p)
+{
+    char params[80], hash[65];
+    for (size_t i = p->n_attempts; i-- > 0;) {
+        (void)snprintf(params, sizeof params, "[\"0x%s\"]", hex_encode(hash, p->attempts[i], 32));
+        int rc = chain_request(receipt, NULL, s->ch, "eth_getTransactionReceipt", params, NULL);
+        if (rc == 0 && json_kind(*receipt) == JSON_KIND_OBJECT) {
+            memcpy(p->hash, p->attempts[i], 32);
+            return true;
+        }
+        json_free(*receipt);
+        *receipt = NULL;
+    }
+    return false;
+}
+
+/* The nonce is used up: by this very transaction, where an endpoint took it without saying so and another was asked? */
+static bool was_included(struct sending *s, struct plan *p)
+{
+    struct json *receipt = NULL;
+    memcpy(p->attempts[p->n_attempts++], p->hash, 32);
+    for (int i = 0; i < SEEN_TRIES && !p->sent; i++) {
+        if (i > 0)
+            io_sleep(s->c->io, POLL_MS);
+        p->sent = find_receipt(&receipt, s, p);
+        json_free(receipt);
+    }
+    p->n_attempts = p->sent ? 1 : 0;
+    return p->sent;
+}
+
+static int send_raw(struct sending *s, struct plan *p, struct err *e)
+{
+    CLEANUP(refusal_free) struct refusal refusal = { 0 };
+    struct err why = { 0 };
+    p->offer = s->offer;
+    int rc = post(s, p, &refusal, &why);
     enum tx_error error = tx_error_classify(refusal.message);
+    if (rc == 0 || (error == TX_ERR_NONCE_LOW && was_included(s, p)))
+        return 0;
     if (rc == -EREMOTEIO && error == TX_ERR_REVERTED)
         return fail_reverted(s, p, &refusal, "was refused by the endpoint", e);
-    if (rc == 0 || (rc == -EREMOTEIO && error == TX_ERR_ALREADY_KNOWN) || rc == -EIO) {
-        p->sent = true; /* where the endpoint is gone, it may have passed it on: the receipt tells */
-        return 0;
-    }
     if (error == TX_ERR_NONCE_LOW || error == TX_ERR_REPLACE_UNDERPRICED)
         return err_set(e, rc, "the account sent another transaction meanwhile, run this again (%s)", why.msg), rc;
     return err_set(e, rc, "%s", why.msg), rc;
 }
 
-static int take_receipt(struct sending *s, struct plan *p, const struct json *receipt, struct err *e)
+/* Sends p again with a higher fee, as far as was agreed to. What the endpoint does not take changes nothing. */
+static void replace(struct sending *s, struct plan *p)
+{
+    CLEANUP(refusal_free) struct refusal refusal = { 0 };
+    struct plan higher = *p;
+    struct fee_market now = s->market;
+    if (p->n_attempts == ATTEMPTS_MAX || read_market(s, NULL) < 0 || s->market.legacy != now.legacy) {
+        s->market = now;
+        return;
+    }
+    (void)u256_mul_u64(&s->market.cap, s->offer.max_fee, FEE_TIMES_MAX);
+    if (fee_replacement(&higher.offer, &p->offer, &s->market) == FEE_OK && post(s, &higher, &refusal, NULL) == 0) {
+        *p = higher;
+        ctl_progress(s->c, NULL);
+        out_note(s->c->out, "not included so far: sent again with a higher fee");
+    }
+}
+
+static int take_receipt(struct plan *p, const struct json *receipt, struct err *e)
 {
     uint64_t status;
-    struct u256 price = s->offer.max_fee;
+    struct u256 price = p->offer.max_fee;
     int rc = json_req_quantity(&p->block, receipt, "blockNumber", e);
     if (rc == 0)
         rc = json_req_quantity(&p->gas_used, receipt, "gasUsed", e);
@@ -386,20 +469,21 @@ static int take_receipt(struct sending *s, struct plan *p, const struct json *re
 
 static int wait_receipt(struct json **receipt, struct sending *s, struct plan *p, struct err *e)
 {
-    char params[80], hash[65];
-    uint64_t timeout_ms = DEFAULT_TIMEOUT_MS, pause_ms = POLL_FIRST_MS;
+    char hash[65];
+    uint64_t timeout_ms = DEFAULT_TIMEOUT_MS, pause_ms = POLL_FIRST_MS, after_ms = replace_ms(s);
     (void)args_ms(&timeout_ms, &s->c->args, "--send-timeout");
-    uint64_t until_ms = clock_mono_ms() + timeout_ms;
-    (void)snprintf(params, sizeof params, "[\"0x%s\"]", hex_encode(hash, p->hash, 32));
+    uint64_t sent_ms = clock_mono_ms(), until_ms = sent_ms + timeout_ms;
     for (;;) {
-        int rc = chain_request(receipt, NULL, s->ch, "eth_getTransactionReceipt", params, NULL);
-        if (rc == 0 && json_kind(*receipt) == JSON_KIND_OBJECT)
-            return take_receipt(s, p, *receipt, e);
-        json_free(*receipt);
-        *receipt = NULL;
+        if (find_receipt(receipt, s, p))
+            return take_receipt(p, *receipt, e);
+        (void)hex_encode(hash, p->hash, 32);
         if (clock_mono_ms() >= until_ms)
             return err_set(e, -ETIMEDOUT, "transaction 0x%s is not included after %llu s: it may still be", hash,
                            (unsigned long long)timeout_ms / 1000);
+        if (after_ms && clock_mono_ms() - sent_ms >= after_ms) {
+            replace(s, p);
+            sent_ms = clock_mono_ms();
+        }
         ctl_progress(s->c, "transaction 0x%s: waiting to be included", hash);
         io_sleep(s->c->io, pause_ms);
         pause_ms = pause_ms < POLL_MS ? pause_ms * 2 : POLL_MS;
