@@ -140,6 +140,10 @@ for (const generation of GENERATIONS) {
             const none = await run('jobs', 'show', '77');
             assert.equal(none.code, EXIT.failed);
             assert.equal((await run('wait', '--job', '77', '--timeout', '500ms')).code, EXIT.timeout);
+            assert.equal((await run('jobs', 'show', 'seven')).code, EXIT.usage);
+            assert.equal((await run('wait', '--job', 'seven')).code, EXIT.usage);
+            for (const amount of ['1e5', '0x5', '1.', '5 wei'])
+                assert.equal((await run('stake', 'add', amount, ...holder.owner)).code, EXIT.usage);
             const empty = join(net.dir, 'empty.js');
             writeFileSync(empty, '');
             assert.match((await run('code', 'deploy', empty, ...holder.author)).stderr, /found nothing/);

@@ -85,13 +85,14 @@ static int run_stake(struct ctl *c, bool add, struct err *e)
     CLEANUP(send_calls_free) struct send_calls calls = { 0 };
     struct token token;
     struct u256 amount;
-    if (value_amount(&amount, "AMOUNT", args_at(&c->args, 0), e) < 0) /* once more below: of the token's decimals */
+    const char *given = args_at(&c->args, 0);
+    if (value_amount_of(&amount, "AMOUNT", given, VALUE_DECIMALS_MAX, e) < 0) /* whatever the token's decimals are */
         return -CTL_EUSAGE;
     int rc = gather(&ch, c, e);
     if (rc == 0)
         rc = chain_stake_token(&token, c, e);
     if (rc == 0)
-        rc = value_amount_of(&amount, "AMOUNT", args_at(&c->args, 0), token.decimals, e);
+        rc = value_amount_of(&amount, "AMOUNT", given, token.decimals, e);
     if (rc == 0 && add)
         rc = approve_if_short(&calls, c, &token, &ch.key.address, &ch.executors, amount, e);
     if (rc < 0)

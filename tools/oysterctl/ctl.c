@@ -169,5 +169,6 @@ int ctl_read_file(struct buf *out, const char *path, size_t max, struct err *e)
         if ((size_t)n > max - out->len)
             return err_set(e, -EFBIG, "%s: more than the %zu bytes that are allowed", path, max);
         buf_append(out, piece, (size_t)n);
+        explicit_bzero(piece, (size_t)n); /* it may be a key or a password */
     }
 }

@@ -9,7 +9,6 @@
 
 #define DIGITS "0123456789"
 #define DECIMALS 18
-#define DECIMALS_MAX 36
 
 static int refuse(const char *what, const char *text, const char *expected, struct err *e)
 {
@@ -57,8 +56,8 @@ int value_u256(struct u256 *out, const char *what, const char *text, struct err 
 /* With 18 decimals: "12.5" → "12" ‖ "500000000000000000". */
 static bool tokens_parse(struct u256 *out, const char *text, unsigned decimals)
 {
-    static const char zeros[] = "000000000000000000000000000000000000"; /* DECIMALS_MAX */
-    char digits[U256_DEC_MAX + DECIMALS_MAX];
+    static const char zeros[] = "000000000000000000000000000000000000"; /* VALUE_DECIMALS_MAX */
+    char digits[U256_DEC_MAX + VALUE_DECIMALS_MAX];
     size_t whole = strspn(text, DIGITS);
     bool dot = text[whole] == '.';
     size_t part = dot ? strspn(text + whole + 1, DIGITS) : 0;
@@ -99,8 +98,8 @@ int value_bytes32(uint8_t out[32], const char *what, const char *text, struct er
 
 char *amount_text(char out[AMOUNT_TEXT_MAX], struct u256 value, unsigned decimals)
 {
-    static const char zeros[] = "0000000000000000000000000000000000000"; /* DECIMALS_MAX and one */
-    char dec[U256_DEC_MAX], padded[U256_DEC_MAX + DECIMALS_MAX + 1];
+    static const char zeros[] = "0000000000000000000000000000000000000"; /* VALUE_DECIMALS_MAX and one */
+    char dec[U256_DEC_MAX], padded[U256_DEC_MAX + VALUE_DECIMALS_MAX + 1];
     u256_to_dec(dec, value);
     int pad = (int)decimals + 1 - (int)strlen(dec);
     int n = snprintf(padded, sizeof padded, "%.*s%s", pad > 0 ? pad : 0, zeros, dec);

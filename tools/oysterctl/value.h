@@ -10,7 +10,8 @@
 
 /* Each reads text; what names it in messages ("--timeout", "JOB-ID"). Return 0 or -EINVAL with what was found and what
  * was expected. value_ms: 90, 90s, 15m, 2h, 500ms → milliseconds. value_amount: whole tokens of 18 decimals ("0.5"), or
- * smallest units ("1000wei"); value_amount_of: of a token of other decimals, at most 36. value_u256: decimal or 0x. */
+ * smallest units ("1000wei"); value_amount_of: of a token of other decimals. value_u256: decimal or 0x. */
+#define VALUE_DECIMALS_MAX 36
 int value_u64(uint64_t *out, const char *what, const char *text, struct err *e);
 int value_ms(uint64_t *out_ms, const char *what, const char *text, struct err *e);
 int value_u256(struct u256 *out, const char *what, const char *text, struct err *e);
