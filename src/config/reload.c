@@ -33,7 +33,8 @@ void config_reload(struct config *c, const struct config *fresh, config_changed_
     for (size_t i = 0; (k = config_key_at(i)); i++) {
         if (same(c->values[i], fresh->values[i]))
             continue;
-        bool live = k->change == LIVE && fresh->values[i]; /* live keys have defaults: none is ever absent */
+        bool live =
+            k->change == LIVE && fresh->values[i]; /* live keys have defaults or are required: none is ever absent */
         if (live)
             take_over(c, fresh, k, i);
         changed(arg, k->name, live);

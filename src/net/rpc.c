@@ -6,7 +6,7 @@
 #include <utlist.h>
 
 #include "net/http_client.h"
-#include "net/rpc_endpoint.h"
+#include "net/rpc_endpoints.h"
 #include "net/rpc_exchange.h"
 #include "net/rpc_health.h"
 #include "net/rpc_message.h"
@@ -15,7 +15,6 @@
 #include "util/buf.h"
 #include "util/clock.h"
 
-#define ENDPOINTS_MAX 32u
 #define DEFAULT_TIMEOUT_MS 10000u
 #define DEFAULT_SILENCE_MS 30000u
 
@@ -28,17 +27,26 @@
  * connections. Broadcasts and races never wait. */
 #define SINGLE_MAX 64u
 
+struct retired {
+    struct rpc_endpoints set;
+    struct retired *next;
+};
+
 struct rpc {
     uv_loop_t *loop;
     struct http_client *http;
-    struct ws_context *ws;    /* NULL without WebSocket endpoints */
-    struct rpc_endpoint *eps; /* HTTP first */
-    size_t n_http, n_ws;
-    size_t current; /* HTTP endpoint that reads go to */
-    uint64_t timeout_ms, next_id;
+    struct ws_context *ws; /* NULL without WebSocket endpoints */
+    struct rpc_endpoints set;
+    struct retired *retired; /* earlier ones, as long as calls use them */
+    unsigned age;            /* of the set: counts changes */
+    size_t current;          /* HTTP endpoint that reads go to */
+    uint64_t timeout_ms, next_id, chain_id;
     struct rpc_health *health;
     struct rpc_stream *stream;
     struct rpc_stream_config stream_config;
+    struct rpc_stream_events stream_events;
+    void *stream_arg;
+    char *log_filter;
     struct rpc_call *calls;
     struct rpc_call *queue; /* single requests that wait for others to end */
     unsigned n_single;      /* attempts of single requests under way */
@@ -69,6 +77,7 @@ struct rpc_call {
     bool queued;
     bool own_check; /* a check has begun since it waits */
     bool released;
+    unsigned age;   /* of the endpoints that it goes to */
     uint64_t tried; /* set of endpoints */
     unsigned n_tried, n_under_way;
     struct rpc_error error; /* the most telling so far */
@@ -76,7 +85,7 @@ struct rpc_call {
     struct json *error_data, *null_result;
     struct rpc_call *prev, *next;
     struct rpc_call *queue_prev, *queue_next;
-    struct attempt attempts[]; /* one per HTTP endpoint */
+    struct attempt attempts[RPC_ENDPOINTS_MAX]; /* by HTTP endpoint */
 };
 
 static void on_call_closed(uv_handle_t *h)
@@ -112,17 +121,40 @@ static void attempt_over(struct rpc_call *call)
     }
 }
 
+static void retired_free(struct retired *old)
+{
+    struct retired *each, *tmp;
+    LL_FOREACH_SAFE(old, each, tmp) {
+        rpc_endpoints_clear(&each->set);
+        free(each);
+    }
+}
+
+/* Lets go of earlier endpoints with the last call that went to them. */
+static void forget_retired(struct rpc *r)
+{
+    const struct rpc_call *call;
+    if (!r->retired)
+        return;
+    DL_FOREACH(r->calls, call)
+        if (call->age != r->age)
+            return;
+    retired_free(r->retired);
+    r->retired = NULL;
+}
+
 static void call_release(struct rpc_call *call)
 {
     call->released = true;
     dequeue(call);
-    for (size_t i = 0; i < call->r->n_http; i++) {
+    for (size_t i = 0; i < RPC_ENDPOINTS_MAX; i++) {
         if (!call->attempts[i].exchange)
             continue;
         rpc_exchange_cancel(call->attempts[i].exchange);
         attempt_over(call);
     }
     DL_DELETE(call->r->calls, call);
+    forget_retired(call->r);
     uv_close((uv_handle_t *)&call->timer, on_call_closed);
 }
 
@@ -174,7 +206,7 @@ static bool attempt_start(struct rpc_call *call, size_t i)
     struct attempt *a = &call->attempts[i];
     a->call = call;
     struct rpc_question question = { (const char *)call->body.data, call->body.len, call->id, call->method, left_ms };
-    a->exchange = rpc_exchange_start(r->http, &r->eps[i], &question, on_reply, a, &e);
+    a->exchange = rpc_exchange_start(r->http, &r->set.all[i], &question, on_reply, a, &e);
     call->tried |= UINT64_C(1) << i;
     call->n_tried++;
     if (!a->exchange) {
@@ -190,15 +222,15 @@ static bool attempt_start(struct rpc_call *call, size_t i)
 static uint64_t excluded(const struct rpc_call *call)
 {
     uint64_t except = call->tried;
-    for (size_t i = 0; i < call->r->n_http; i++)
-        if (call->r->eps[i].chain != RPC_CHAIN_RIGHT)
+    for (size_t i = 0; i < call->r->set.n_http; i++)
+        if (call->r->set.all[i].chain != RPC_CHAIN_RIGHT)
             except |= UINT64_C(1) << i;
     return except;
 }
 
 static uint64_t hedge_ms(const struct rpc *r, size_t i, uint64_t timeout_ms)
 {
-    uint64_t ms = r->eps[i].latency_us / 1000 * HEDGE_LATENCIES;
+    uint64_t ms = r->set.all[i].latency_us / 1000 * HEDGE_LATENCIES;
     if (ms < HEDGE_LEAST_MS)
         ms = HEDGE_LEAST_MS;
     return ms < timeout_ms / 4 ? ms : timeout_ms / 4;
@@ -211,8 +243,10 @@ static bool send_to_next(struct rpc_call *call)
 {
     struct rpc *r = call->r;
     uint64_t now_ms = clock_mono_ms();
-    size_t i = rpc_endpoint_best(r->eps, r->n_http, r->current, excluded(call), now_ms);
-    if (i == r->n_http || !attempt_start(call, i))
+    if (call->age != r->age) /* what is under way is let finish */
+        return false;
+    size_t i = rpc_endpoint_best(r->set.all, r->set.n_http, r->current, excluded(call), now_ms);
+    if (i == r->set.n_http || !attempt_start(call, i))
         return false;
     r->current = i;
     if (call->n_tried == 1 && call->deadline_ms > now_ms)
@@ -226,8 +260,8 @@ static bool send_to_all(struct rpc_call *call)
     struct rpc *r = call->r;
     uint64_t except = excluded(call), now_ms = clock_mono_ms();
     for (int healthy = 1; healthy >= 0 && call->n_under_way == 0; healthy--)
-        for (size_t i = 0; i < r->n_http; i++)
-            if (!(except >> i & 1) && (!healthy || rpc_endpoint_healthy(&r->eps[i], now_ms)))
+        for (size_t i = 0; i < r->set.n_http; i++)
+            if (!(except >> i & 1) && (!healthy || rpc_endpoint_healthy(&r->set.all[i], now_ms)))
                 (void)attempt_start(call, i);
     return call->n_under_way > 0;
 }
@@ -307,8 +341,8 @@ static void on_reply(void *arg, const struct rpc_reply *reply)
 
 static bool has_verified(const struct rpc *r)
 {
-    for (size_t i = 0; i < r->n_http; i++)
-        if (r->eps[i].chain == RPC_CHAIN_RIGHT)
+    for (size_t i = 0; i < r->set.n_http; i++)
+        if (r->set.all[i].chain == RPC_CHAIN_RIGHT)
             return true;
     return false;
 }
@@ -357,9 +391,10 @@ static void on_checked(void *arg, const struct rpc_error *error)
 static struct rpc_call *call_new(struct rpc *r, enum call_mode mode, const char *method, const char *params,
                                  uint64_t timeout_ms, rpc_done_fn *done, void *arg)
 {
-    struct rpc_call *call = xcalloc(1, sizeof *call + r->n_http * sizeof call->attempts[0]);
+    struct rpc_call *call = xcalloc(1, sizeof *call);
     call->r = r;
     call->mode = mode;
+    call->age = r->age;
     call->id = r->next_id++;
     call->deadline_ms = clock_mono_ms() + (timeout_ms ? timeout_ms : r->timeout_ms);
     call->done = done;
@@ -418,58 +453,88 @@ void rpc_cancel(struct rpc_call *call)
 
 /* ---- the object ---- */
 
-static int endpoints_init(struct rpc *r, const struct rpc_config *config, struct err *e)
+static void watch_endpoints(struct rpc *r)
 {
-    for (size_t i = 0; i < r->n_http + r->n_ws; i++) {
-        bool is_ws = i >= r->n_http;
-        const char *url = is_ws ? config->ws_urls[i - r->n_http] : config->http_urls[i];
-        int rc = rpc_endpoint_init(&r->eps[i], url, is_ws, e);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static void endpoints_free(struct rpc *r)
-{
-    for (size_t i = 0; i < r->n_http + r->n_ws; i++)
-        rpc_endpoint_clear(&r->eps[i]);
-    free(r->eps);
+    struct rpc_health_config health = { r->loop, r->http, r->set.all, r->set.n_http, r->chain_id, r->timeout_ms };
+    r->current = r->set.n_http;
+    r->health = rpc_health_new(&health, on_checked, r);
+    r->stream_config.ws = r->ws;
+    r->stream_config.eps = r->set.all + r->set.n_http;
+    r->stream_config.n = r->set.n_ws;
 }
 
 struct rpc *rpc_new(uv_loop_t *loop, const struct rpc_config *config, struct err *e)
 {
-    if (config->n_http == 0 || config->n_http > ENDPOINTS_MAX || config->n_ws > ENDPOINTS_MAX) {
-        (void)err_set(e, -EINVAL, "1 to %u HTTP endpoints and at most as many WebSocket ones", ENDPOINTS_MAX);
-        return NULL;
-    }
     struct rpc *r = xcalloc(1, sizeof *r);
     r->loop = loop;
-    r->n_http = r->current = config->n_http;
-    r->n_ws = config->n_ws;
+    r->chain_id = config->chain_id;
     r->timeout_ms = config->timeout_ms ? config->timeout_ms : DEFAULT_TIMEOUT_MS;
     r->next_id = 1;
-    r->eps = xcalloc(r->n_http + r->n_ws, sizeof *r->eps);
-    if (endpoints_init(r, config, e) == 0 && (r->n_ws == 0 || (r->ws = ws_context_new(loop, e))))
+    if (rpc_endpoints_init(&r->set, config, e) == 0 && (r->set.n_ws == 0 || (r->ws = ws_context_new(loop, e))))
         r->http = http_client_new(loop, e);
     if (!r->http) {
         ws_context_free(r->ws);
-        endpoints_free(r);
+        rpc_endpoints_clear(&r->set);
         free(r);
         return NULL;
     }
     r->stream_config = (struct rpc_stream_config){
         .loop = loop,
-        .ws = r->ws,
-        .eps = r->eps + r->n_http,
-        .n = r->n_ws,
         .chain_id = config->chain_id,
         .silence_ms = config->silence_ms ? config->silence_ms : DEFAULT_SILENCE_MS,
         .timeout_ms = r->timeout_ms,
     };
-    struct rpc_health_config health = { loop, r->http, r->eps, r->n_http, config->chain_id, r->timeout_ms };
-    r->health = rpc_health_new(&health, on_checked, r);
+    watch_endpoints(r);
     return r;
+}
+
+/* Calls that have not gone out yet go to the new endpoints. */
+static void move_calls(struct rpc *r)
+{
+    struct rpc_call *call;
+    DL_FOREACH(r->calls, call) {
+        if (call->n_tried > 0)
+            continue;
+        call->age = r->age;
+        call->own_check = true; /* the one that has just begun */
+    }
+    forget_retired(r);
+    while (has_verified(r) && (call = first_waiting(r)))
+        call_send(call);
+}
+
+static void move_stream(struct rpc *r)
+{
+    if (!r->stream)
+        return;
+    bool was_up = rpc_stream_is_up(r->stream);
+    rpc_stream_free(r->stream);
+    r->stream = rpc_stream_new(&r->stream_config, r->log_filter, &r->stream_events, r->stream_arg);
+    if (was_up)
+        r->stream_events.on_down(r->stream_arg, "other endpoints are configured");
+}
+
+int rpc_set_endpoints(struct rpc *r, const struct rpc_config *config, struct err *e)
+{
+    struct rpc_endpoints fresh;
+    int rc = rpc_endpoints_init(&fresh, config, e);
+    if (rc < 0)
+        return rc;
+    if (rpc_endpoints_same(&fresh, &r->set) || (fresh.n_ws && !r->ws && !(r->ws = ws_context_new(r->loop, e)))) {
+        rpc_endpoints_clear(&fresh);
+        return e->code;
+    }
+    struct retired *old = xcalloc(1, sizeof *old);
+    old->set = r->set;
+    LL_PREPEND(r->retired, old);
+    rpc_endpoints_inherit(&fresh, &r->set);
+    r->set = fresh;
+    r->age++;
+    rpc_health_free(r->health);
+    watch_endpoints(r);
+    move_stream(r);
+    move_calls(r);
+    return 1;
 }
 
 void rpc_free(struct rpc *r)
@@ -484,13 +549,17 @@ void rpc_free(struct rpc *r)
         call_release(call);
     http_client_free(r->http);
     ws_context_free(r->ws);
-    endpoints_free(r);
+    rpc_endpoints_clear(&r->set);
+    retired_free(r->retired);
     free(r);
 }
 
 void rpc_stream_start(struct rpc *r, const char *log_filter, const struct rpc_stream_events *events, void *arg)
 {
     rpc_stream_stop(r);
+    r->stream_events = *events;
+    r->stream_arg = arg;
+    r->log_filter = xstrdup(log_filter);
     r->stream = rpc_stream_new(&r->stream_config, log_filter, events, arg);
 }
 
@@ -498,6 +567,8 @@ void rpc_stream_stop(struct rpc *r)
 {
     rpc_stream_free(r->stream);
     r->stream = NULL;
+    free(r->log_filter);
+    r->log_filter = NULL;
 }
 
 void rpc_stream_move(struct rpc *r, const char *reason)
@@ -521,21 +592,10 @@ void rpc_set_silence(struct rpc *r, uint64_t silence_ms)
 
 size_t rpc_endpoint_count(const struct rpc *r)
 {
-    return r->n_http + r->n_ws;
+    return r->set.n_http + r->set.n_ws;
 }
 
 void rpc_endpoint_status(const struct rpc *r, size_t i, struct rpc_endpoint_status *out)
 {
-    const struct rpc_endpoint *ep = &r->eps[i];
-    *out = (struct rpc_endpoint_status){
-        .url = ep->origin,
-        .is_ws = ep->is_ws,
-        .up = ep->up,
-        .wrong_chain = ep->chain == RPC_CHAIN_WRONG,
-        .head = ep->head,
-        .latency_us = ep->latency_us,
-        .requests = ep->requests,
-        .failures = ep->failures,
-        .tally = &ep->tally,
-    };
+    rpc_endpoints_status(&r->set, i, out);
 }

@@ -135,6 +135,11 @@ struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const 
     return s;
 }
 
+bool rpc_stream_is_up(const struct rpc_stream *s)
+{
+    return s->up;
+}
+
 void rpc_stream_set_silence(struct rpc_stream *s, uint64_t silence_ms)
 {
     for (size_t i = 0; i < s->n; i++)

@@ -24,6 +24,9 @@ struct rpc_stream_config {
 struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const char *log_filter,
                                   const struct rpc_stream_events *events, void *arg);
 
+/* on_up was called, and no on_down since. */
+bool rpc_stream_is_up(const struct rpc_stream *s);
+
 /* Changes silence_ms, from the next head on. */
 void rpc_stream_set_silence(struct rpc_stream *s, uint64_t silence_ms);
 

@@ -275,16 +275,20 @@ static int open_pool(struct node *n, struct err *e)
     return n->pool ? 0 : e->code;
 }
 
+static struct rpc_config rpc_config_of(const struct config *c)
+{
+    return (struct rpc_config){ .http_urls = (const char *const *)c->http_rpc_urls,
+                                .n_http = c->n_http_rpc_urls,
+                                .ws_urls = (const char *const *)c->web_socket_urls,
+                                .n_ws = c->n_web_socket_urls,
+                                .chain_id = c->common_chain_id,
+                                .timeout_ms = 10000,
+                                .silence_ms = c->head_silence_s * (uint64_t)1000 };
+}
+
 static int open_rpc(struct node *n, struct err *e)
 {
-    const struct config *c = n->config;
-    struct rpc_config config = { .http_urls = (const char *const *)c->http_rpc_urls,
-                                 .n_http = c->n_http_rpc_urls,
-                                 .ws_urls = (const char *const *)c->web_socket_urls,
-                                 .n_ws = c->n_web_socket_urls,
-                                 .chain_id = c->common_chain_id,
-                                 .timeout_ms = 10000,
-                                 .silence_ms = c->head_silence_s * (uint64_t)1000 };
+    struct rpc_config config = rpc_config_of(n->config);
     n->rpc = rpc_new(n->loop, &config, e);
     return n->rpc ? 0 : e->code;
 }
@@ -391,6 +395,10 @@ void node_reload(struct node *n)
         return;
     tx_queue_set_limits(n->tx, c->max_fee_cap_wei, c->callback_gas);
     rpc_set_silence(n->rpc, c->head_silence_s * (uint64_t)1000);
+    struct rpc_config endpoints = rpc_config_of(c);
+    struct err e = { 0 };
+    if (rpc_set_endpoints(n->rpc, &endpoints, &e) < 0)
+        log_error("endpoints_not_changed", F_ERR(&e));
     api_set_rate_limit(n->api, c->api_rate_limit, c->api_rate_limit_total);
 }
 

@@ -61,6 +61,29 @@ describe('two endpoints', () => {
             await answeredOnce(net, `${name}, after`, { deadline: 20_000 });
         });
 
+    twoEndpoints('another is configured while it runs', async (a, b) => {
+        const node = await startNode(net, [a]);
+        const reloaded = (n) => node.child.log().split('event=config_reloaded ').length - 1 === n;
+        const use = async (n, ...proxies) => {
+            node.config.http_rpc_url = proxies.map((p) => p.httpUrl);
+            node.config.web_socket_url = proxies.map((p) => p.wsUrl);
+            node.writeConfig();
+            node.child.process.kill('SIGHUP');
+            await waitFor('the new settings', () => reloaded(n));
+        };
+        await answeredOnce(net, 'by the first', { deadline: 10_000 });
+        await answeredOnce(net, 'by either', { deadline: 10_000, whileWaiting: () => use(1, b) });
+        a.fault = dead();
+        a.cutStreams();
+        await answeredOnce(net, 'by the second', { deadline: 10_000 });
+        a.fault = {};
+        await use(2, b, a);
+        b.fault = dead();
+        b.cutStreams();
+        await answeredOnce(net, 'by the first again', { deadline: 10_000 });
+        assert.doesNotMatch(node.child.log(), /config_needs_restart/);
+    });
+
     twoEndpoints('one tells late, whichever it is', async (...proxies) => {
         const node = await startNode(net, proxies);
         const timers = new Set();

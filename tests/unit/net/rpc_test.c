@@ -583,6 +583,121 @@ static void freeing_with_calls_under_way(void **state)
     assert_int_equal(r.done, 0);
 }
 
+/* ---- other endpoints while it runs ---- */
+
+static int change(struct fixture *f, const char *const *urls, size_t n, struct err *e)
+{
+    return rpc_set_endpoints(f->rpc, &(struct rpc_config){ .http_urls = urls, .n_http = n }, e);
+}
+
+static void changed(struct fixture *f, size_t i)
+{
+    const char *urls[] = { f->eps[i].url };
+    struct err e = { 0 };
+    assert_int_equal(change(f, urls, 1, &e), 1);
+}
+
+/* What is under way ends where it is, by an answer or not; what comes goes to the new one. */
+static void calls_under_way_end(void **state)
+{
+    struct fixture *f = *state;
+    struct result answered = { 0 }, silent = { 0 }, settled = { 0 }, all = { 0 }, next = { 0 };
+    f->timeout_ms = 1500;
+    f->eps[1].result = "\"0x1\"";
+    make(f, 1, false);
+    (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &answered);
+    (void)rpc_broadcast(f->rpc, "eth_call", "[]", 0, on_done, &all);
+    changed(f, 1);
+    ask(f, &next);
+    assert_string_equal(next.text, "0x1");
+    assert_true(loop_until(&f->loop, &answered.done, WAIT_MS) && loop_until(&f->loop, &all.done, WAIT_MS));
+    assert_string_equal(answered.text, "0x2a");
+    assert_string_equal(all.text, "0x2a");
+    f->eps[1].manner = SILENT;
+    (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &silent);
+    rpc_cancel(rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &settled));
+    loop_for(&f->loop, 20);
+    changed(f, 2);
+    changed(f, 0);
+    assert_true(loop_until(&f->loop, &silent.done, WAIT_MS));
+    assert_int_equal(silent.kind, RPC_ERR_TIMEOUT);
+    assert_int_equal(settled.done, 0);
+    assert_int_equal(f->eps[0].requests + f->eps[2].requests, 2);
+}
+
+/* A call that waits for an endpoint of the right chain waits for the new ones. */
+static void waiting_calls_move(void **state)
+{
+    struct fixture *f = *state;
+    struct result one = { 0 }, all = { 0 }, queued[80] = { 0 };
+    f->eps[0].silent_from_start = true;
+    make(f, 1, true);
+    (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &one);
+    (void)rpc_broadcast(f->rpc, "eth_call", "[]", 0, on_done, &all);
+    loop_for(&f->loop, 20);
+    uint64_t from_ms = clock_mono_ms();
+    changed(f, 1);
+    assert_true(loop_until(&f->loop, &one.done, WAIT_MS) && loop_until(&f->loop, &all.done, WAIT_MS));
+    assert_int_equal(one.kind, RPC_ERR_NONE);
+    assert_int_equal(all.kind, RPC_ERR_NONE);
+    assert_true(clock_mono_ms() - from_ms < f->timeout_ms);
+    f->eps[1].manner = SILENT;
+    for (size_t i = 0; i < 80; i++)
+        (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &queued[i]);
+    loop_for(&f->loop, 20);
+    changed(f, 2);
+    assert_true(loop_until(&f->loop, &queued[79].done, WAIT_MS));
+    assert_true(f->eps[2].requests <= 80 - 64);
+}
+
+/* The same ones, an endpoint that stays, and none that is one. */
+static void what_stays_is_known(void **state)
+{
+    struct fixture *f = *state;
+    struct result r = { 0 };
+    struct err e = { 0 };
+    struct rpc_endpoint_status status;
+    const char *same[] = { f->eps[0].url }, *more[] = { f->eps[1].url, f->eps[0].url }, *bad[] = { "ftp://x/" };
+    make(f, 1, false);
+    ask(f, &r);
+    assert_int_equal(change(f, same, 1, &e), 0);
+    assert_true(change(f, bad, 1, &e) < 0);
+    e = (struct err){ 0 };
+    assert_true(change(f, same, 0, &e) < 0);
+    e = (struct err){ 0 };
+    assert_int_equal(rpc_endpoint_count(f->rpc), 1);
+    assert_int_equal(change(f, more, 2, &e), 1);
+    assert_int_equal(rpc_endpoint_count(f->rpc), 2);
+    rpc_endpoint_status(f->rpc, 1, &status);
+    assert_true(status.up && status.requests >= 2);
+    rpc_endpoint_status(f->rpc, 0, &status);
+    assert_false(status.up);
+    f->eps[1].silent_from_start = true;
+    uint64_t from_ms = clock_mono_ms();
+    r = (struct result){ 0 };
+    ask(f, &r); /* by the one that is known, at once */
+    assert_int_equal(r.kind, RPC_ERR_NONE);
+    assert_true(clock_mono_ms() - from_ms < 500);
+}
+
+static void freed_between_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct result r = { 0 };
+    f->eps[0].manner = f->eps[1].manner = SILENT;
+    make(f, 1, false);
+    for (int i = 0; i < 4; i++) {
+        (void)rpc_request(f->rpc, "eth_call", "[]", 0, on_done, &r);
+        (void)rpc_broadcast(f->rpc, "eth_call", "[]", 0, on_done, &r);
+        loop_for(&f->loop, 10);
+        changed(f, i % 2 ? 0 : 1);
+    }
+    rpc_free(f->rpc);
+    f->rpc = NULL;
+    loop_for(&f->loop, 20);
+    assert_int_equal(r.done, 0);
+}
+
 /* ---- speed ---- */
 
 static void warm_requests(void **state)
@@ -638,6 +753,10 @@ int main(void)
         TEST(cancelling),
         TEST(freeing_inside_a_callback),
         TEST(freeing_with_calls_under_way),
+        TEST(calls_under_way_end),
+        TEST(waiting_calls_move),
+        TEST(what_stays_is_known),
+        TEST(freed_between_changes),
         TEST(warm_requests),
         TEST(bad_configs),
     };
