@@ -19,11 +19,13 @@
 
 /* How often the service manager is told how it goes, where it has changed. */
 #define STATUS_EVERY_MS 5000
+/* How often a log whose reader is behind is tried, when nothing new is written. */
+#define FLUSH_EVERY_MS 1000
 
 struct program {
     uv_loop_t loop;
     uv_signal_t term, interrupt, hangup;
-    uv_timer_t status, watchdog;
+    uv_timer_t status, watchdog, flush;
     struct node *node;
     struct config *config;
     const struct config_sources *sources;
@@ -68,6 +70,12 @@ static void start_notifying(struct program *p)
         uv_timer_start(&p->status, on_status, STATUS_EVERY_MS, STATUS_EVERY_MS);
     if (p->notify.watchdog_us)
         uv_timer_start(&p->watchdog, on_watchdog, 0, watchdog_ms ? watchdog_ms : 1);
+}
+
+static void on_flush(uv_timer_t *timer)
+{
+    (void)timer;
+    log_flush();
 }
 
 /* ---- signals ---- */
@@ -133,13 +141,17 @@ static void open_handles(struct program *p)
     open_signal(p, &p->hangup, SIGHUP, on_hangup);
     uv_timer_init(&p->loop, &p->status);
     uv_timer_init(&p->loop, &p->watchdog);
+    uv_timer_init(&p->loop, &p->flush);
+    uv_timer_start(&p->flush, on_flush, FLUSH_EVERY_MS, FLUSH_EVERY_MS);
     p->status.data = p->watchdog.data = p;
 }
 
 static void close_handles(struct program *p)
 {
-    uv_handle_t *const handles[] = { (uv_handle_t *)&p->term, (uv_handle_t *)&p->interrupt, (uv_handle_t *)&p->hangup,
-                                     (uv_handle_t *)&p->status, (uv_handle_t *)&p->watchdog };
+    uv_handle_t *const handles[] = {
+        (uv_handle_t *)&p->term,   (uv_handle_t *)&p->interrupt, (uv_handle_t *)&p->hangup,
+        (uv_handle_t *)&p->status, (uv_handle_t *)&p->watchdog,  (uv_handle_t *)&p->flush
+    };
     for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
         uv_close(handles[i], NULL);
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,18 +14,14 @@
 #include "util/hex.h"
 
 #define FIELD_TEXT_MAX 1024
+#define WAITING_MAX ((size_t)1 << 20) /* bytes that a reader may be behind */
+#define EXIT_WAIT_MS 1000             /* for a reader that is, at the end; anew with each slice that it takes */
 
 static enum log_format log_format_now = LOG_FORMAT_LOGFMT;
 static enum log_level log_least = LOG_INFO;
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 static const char *const format_names[] = { "logfmt", "json" };
-
-void log_init(enum log_format format, enum log_level least)
-{
-    log_format_now = format;
-    log_least = least;
-}
 
 bool log_level_parse(enum log_level *out, const char *word)
 {
@@ -107,32 +104,32 @@ static void put_value(struct buf *b, const struct log_field *f, bool json)
 
 /* ---- writing ---- */
 
-/* Records that whoever reads the log did not make room for; a part of the last one may be out. */
-static uint64_t lost;
-static bool torn;
+/* A reader that has stopped (a stuck collector, a terminal that is held) must not stop the node: what it makes no room
+ * for waits here, and what finds no place here either is left out and counted. */
+static struct {
+    struct buf bytes;
+    uint64_t lost; /* records */
+} waiting;
 
-/* Can a slice of PIPE_BUF be written without waiting? A reader that has stopped (a stuck collector, a terminal that is
- * held) must not stop the node, and O_NONBLOCK would be everybody's who has the same file open. */
-static bool has_room(void)
+/* Can a slice of PIPE_BUF be written without blocking? Asked for, as O_NONBLOCK would be everybody's who has the same
+ * file open. */
+static bool has_room(int wait_ms)
 {
     struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+    return poll(&p, 1, wait_ms) == 1 && (p.revents & POLLOUT);
 }
 
-/* Returns how much went out. */
-static size_t put_out(const uint8_t *data, size_t len)
+static void put_out(int wait_ms)
 {
     size_t done = 0;
-    while (done < len && has_room()) {
-        size_t slice = len - done < PIPE_BUF ? len - done : PIPE_BUF;
-        ssize_t w = write(STDERR_FILENO, data + done, slice);
-        if (w < 0 && errno == EINTR)
+    while (done < waiting.bytes.len && has_room(wait_ms)) {
+        size_t left = waiting.bytes.len - done;
+        ssize_t n = write(STDERR_FILENO, waiting.bytes.data + done, left < PIPE_BUF ? left : PIPE_BUF);
+        if (n < 0 && errno == EINTR)
             continue;
-        if (w <= 0)
-            break; /* nobody reads: a log that is lost must not stop the node */
-        done += (size_t)w;
+        done = n > 0 ? done + (size_t)n : waiting.bytes.len; /* after an error nobody ever reads it */
     }
-    return done;
+    buf_consume(&waiting.bytes, done);
 }
 
 static void put_record(struct buf *b, enum log_level level, const char *event, const struct log_field *fields, size_t n)
@@ -153,26 +150,42 @@ static void put_record(struct buf *b, enum log_level level, const char *event, c
     buf_puts(b, json ? "}\n" : "\n");
 }
 
+void log_flush(void)
+{
+    put_out(0);
+}
+
+static void at_exit(void)
+{
+    put_out(EXIT_WAIT_MS);
+    buf_free(&waiting.bytes);
+}
+
+void log_init(enum log_format format, enum log_level least)
+{
+    static bool registered;
+    log_format_now = format;
+    log_least = least;
+    if (!registered)
+        registered = atexit(at_exit) == 0;
+}
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
     if (level < log_least)
         return;
-    struct buf b = { 0 };
-    if (torn)
-        buf_push(&b, '\n');
-    if (lost > 0) {
-        const struct log_field count = F_U64("records", lost);
-        put_record(&b, LOG_WARN, "log_lost", &count, 1);
+    put_out(0);
+    if (waiting.bytes.len > WAITING_MAX) {
+        waiting.lost++;
+        return;
     }
-    put_record(&b, level, event, fields, n);
-    size_t done = put_out(b.data, b.len);
-    if (done == b.len)
-        lost = 0;
-    else
-        lost++;
-    if (done > 0)
-        torn = done < b.len;
-    buf_free(&b);
+    if (waiting.lost > 0) {
+        const struct log_field records = F_U64("records", waiting.lost);
+        put_record(&waiting.bytes, LOG_WARN, "log_lost", &records, 1);
+        waiting.lost = 0;
+    }
+    put_record(&waiting.bytes, level, event, fields, n);
+    put_out(0);
 }
 
 bool log_is_worth(uint64_t count)

@@ -40,9 +40,13 @@ bool log_format_parse(enum log_format *out, const char *word);
 /* Whether the count-th of something that may come without end is worth a record: the first, second, fourth, eighth … */
 bool log_is_worth(uint64_t count);
 
-/* Writes one record. event: snake_case, stable. Use the macros. Never waits: a record that stderr has no room for is
- * left out, and told of (log_lost) once there is. */
+/* Writes one record. event: snake_case, stable. Use the macros. Never blocks: what stderr has no room for waits in
+ * memory, 1 MiB at most, for the next record or log_flush; more is left out, and told of (log_lost) once there is room.
+ * From the loop's thread alone. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
+
+/* Writes what waits, as far as stderr has room. */
+void log_flush(void);
 
 #define LOG_RECORD(level, event, ...)                                                                                  \
     do {                                                                                                               \
