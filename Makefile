@@ -81,17 +81,21 @@ install: build ## Install under PREFIX (/usr/local)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild
+	@cp $(BUILD)/meson-logs/install-log.txt $(BUILD)/installed.txt # tests and packages overwrite the log
 
 install-runtime: setup ## Install workerd under PREFIX/lib/oyster, where config.json looks with PREFIX=/usr
 	@install -D -m 755 "$$(ls node_modules/@cloudflare/workerd-linux-*/bin/workerd | head -1)" \
 	    "$(DESTDIR)$(PREFIX)/lib/oyster/workerd"
-	@echo "$(DESTDIR)$(PREFIX)/lib/oyster/workerd"
+	@mkdir -p $(BUILD) && echo "$(DESTDIR)$(PREFIX)/lib/oyster/workerd" | tee $(BUILD)/installed-runtime.txt
 
 deb: build ## Build a Debian package into build/
 	@deploy/debian/build.sh $(BUILD)
 
-uninstall: ## Remove what make install has installed
+uninstall: ## Remove what make install and make install-runtime have installed
+	@ls $(BUILD)/installed*.txt >/dev/null 2>&1 || { echo "uninstall: nothing was installed from $(BUILD)" >&2; exit 1; }
+	@cat $(BUILD)/installed*.txt >$(BUILD)/meson-logs/install-log.txt
 	@ninja -C $(BUILD) uninstall
+	@rm $(BUILD)/installed*.txt
 
 clean: ## Remove everything that was built
 	@rm -rf build build-* devnet/out

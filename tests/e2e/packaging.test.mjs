@@ -139,6 +139,19 @@ describe('make install', { skip: sanitized }, () => {
     });
 });
 
+describe('make uninstall', { skip: without('make') }, () => {
+    test('takes away what make installed, whatever was installed elsewhere since', async () => {
+        const stage = join(scratch, 'made');
+        const make = (target) => runs('make', [target, `BUILD=${BUILD}`, `PREFIX=${option('prefix')}`, `DESTDIR=${stage}`]);
+        await make('install');
+        await make('install-runtime');
+        assert.ok(existsSync(join(stage, option('prefix'), 'lib', 'oyster', 'workerd')));
+        await runs('meson', ['install', '-C', BUILD, '--no-rebuild', '--quiet', '--destdir', join(scratch, 'elsewhere')]);
+        await make('uninstall');
+        assert.deepEqual(existsSync(stage) ? filesBelow(stage) : [], []);
+    });
+});
+
 describe('the systemd unit', { skip: lacks('systemd-analyze') && 'no systemd here' }, () => {
     const unit = read(`deploy/systemd/${NAME}.service`);
     const value = (key) => unit.match(new RegExp(`^${key}=(.*)$`, 'm'))?.[1];
