@@ -191,6 +191,8 @@ int cli_parse(struct cli *out, int argc, char *const argv[], struct err *e)
             return 0;
         i += took_next;
     }
+    if (out->json && out->action != CLI_SHOW_CONFIG)
+        return err_set(e, -EINVAL, "--json: found it alone, expected --show-config beside it");
     return 0;
 }
 

@@ -103,6 +103,8 @@ static const struct {
     { "--log-format xml", "--log-format: found \"xml\", expected \"logfmt\" or \"json\"" },
     { "--log-level all", "--log-level: found \"all\", expected \"debug\", \"info\", \"warn\" or \"error\"" },
     { "--check-config=1", "--check-config: found a value, expected none" },
+    { "--json", "--json: found it alone, expected --show-config beside it" },
+    { "--check-config --json", "--json: found it alone, expected --show-config beside it" },
 };
 
 static void refusals(void **state)
