@@ -24,7 +24,7 @@
 #define BACKOFF_MAX_MS 8000u
 #define HEADER_RETRY_MS 300
 #define POLL_MS 2000     /* while the stream is down */
-#define HOLD_MAX_MS 5000 /* live logs wait so long for a backfill at most */
+#define HOLD_MAX_MS 1000 /* live logs wait so long for a backfill at most: the order is nice, a job's time is money */
 #define LAG_MS 10000     /* what an endpoint may lag behind the stream: blocks are read again for so long */
 #define LAG_BLOCKS_MAX 1024
 #define HEAVY_PASS_LOGS 20000

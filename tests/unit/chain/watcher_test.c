@@ -875,8 +875,10 @@ static void live_events_overtake_a_backfill_that_hangs(void **state)
     while (relay_accepted(f.relay) == 0 && clock_mono_ms() < give_up_ms)
         loop_for(&f.loop, 2);
     loop_for(&f.loop, 500);
+    uint64_t from = clock_mono_ms();
     emitter_drain(f.a, 2);
     wait_seen(&f, 1);
+    assert_in_range(clock_mono_ms() - from, 0, 3000);
     assert_int_equal(f.seen[0].id, 2);
     assert_false(f.seen[0].origin.backfilled);
     assert_false(f.live);
