@@ -51,6 +51,7 @@ struct tx_call {
     uint8_t hash[32];
     uint64_t block_number, gas_used;
     struct u256 effective_gas_price_wei;
+    bool too_big;
     char reason[200];
     struct rpc_call *estimate;
     struct tx_queue *queue; /* for callbacks */

@@ -45,6 +45,7 @@ static void deliver(struct tx_queue *q, struct tx_call *call)
         .gas_used = call->gas_used,
         .sent_us = call->sent_us,
         .effective_gas_price_wei = call->effective_gas_price_wei,
+        .too_big = call->outcome == TX_REVERTED && call->too_big,
         .reason = reason_of(call),
     };
     memcpy(result.hash, call->hash, 32);

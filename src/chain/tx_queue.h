@@ -85,6 +85,7 @@ struct tx_result {
     uint8_t hash[32];
     uint64_t block_number, gas_used, sent_us;
     struct u256 effective_gas_price_wei;
+    bool too_big; /* TX_REVERTED: no endpoint takes a transaction of this size */
     const char *reason;
 };
 

@@ -218,6 +218,7 @@ static void note_refusal(struct tx_queue *q, struct tx_slot *slot, const struct 
              F_STR("class", error->kind == RPC_ERR_SERVER ? tx_error_name(class) : "transport"),
              F_STRN("error", error->message, strnlen(error->message, 200)));
     if (slot->call) {
+        slot->call->too_big = class == TX_ERR_TOO_BIG;
         if (class == TX_ERR_REVERTED)
             (void)revert_reason(slot->call->reason, sizeof slot->call->reason, error);
         else

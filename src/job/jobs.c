@@ -223,9 +223,21 @@ static void arm(struct jobs *j)
 /* Refused by a simulation, not by the contract: true where it shall be tried again. */
 static bool may_try_again(const struct job *job, const struct tx_result *r)
 {
-    bool simulated = r->outcome == TX_REVERTED && r->block_number == 0;
+    bool simulated = r->outcome == TX_REVERTED && r->block_number == 0 && !r->too_big;
     return simulated && !job->owner->stopping && !job->gone && job->refusals < REFUSALS_MAX &&
            clock_mono_ms() + (REFUSED_FIRST_MS << job->refusals) < job->useless_after_ms;
+}
+
+/* The chain's endpoints take less than max_output_bytes allows: that is an output over the limit as well. */
+static void answer_too_long(struct job *job)
+{
+    log_error("answer_too_long", F_STR("job", job->id_text), F_U64("output_bytes", job->output_len),
+              F_STR("effect", "answered with error 5; lower max_output_bytes"));
+    job->error_code = WORKER_OUTPUT_TOO_LARGE;
+    job->output_len = 0;
+    job_sign(job);
+    job_submit(job);
+    job_record(job->owner->parts.ledger, job);
 }
 
 static void on_tx_done(void *arg, const struct tx_result *r)
@@ -235,6 +247,10 @@ static void on_tx_done(void *arg, const struct tx_result *r)
                                              [TX_EXPIRED] = JOB_EV_LATE,
                                              [TX_CANCELLED] = JOB_EV_REMOVED };
     struct job *job = arg;
+    if (r->too_big && job->output_len > 0 && !job->gone && !job->owner->stopping) {
+        answer_too_long(job);
+        return;
+    }
     if (!may_try_again(job, r)) {
         job_step(job, events[r->outcome], r->reason);
         return;

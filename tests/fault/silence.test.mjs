@@ -61,6 +61,20 @@ describe('no silence', () => {
         await assertOneEach(net, [job]);
     });
 
+    scenario('the output is more than the endpoint takes in a transaction', async () => {
+        proxy.fault = {
+            http: async (call, forward, reply) =>
+                reply(call.method === 'eth_sendRawTransaction' && call.params[0].length > 40_000
+                    ? error(call, 'oversized data: transaction size 20512, limit 20000', -32000)
+                    : (await forward()).text),
+        };
+        const large = 'export default { async fetch() { return new Response("x".repeat(20_000)); } }';
+        const job = await createJob(net.contracts, { codehash: await saveCode(net.contracts, net.author, large), deadline: 5000 });
+        const { errorCode, output } = await waitAnswer(net.contracts, job.id, { timeoutMs: 12_000 });
+        assert.deepEqual({ errorCode, output }, { errorCode: 5, output: '0x' });
+        await assertOneEach(net, [job]);
+    });
+
     // A job of this code is answered while its block goes; the answer is included where there is no such job.
     async function answerBeforeItsJob(text, createAgain) {
         const codehash = await saveCode(net.contracts, net.author, code(text));
