@@ -58,6 +58,7 @@ struct http_server {
     size_t streams;
     struct listener *listeners;
     bool listeners_wait; /* for a connection to end */
+    bool made_room;      /* a connection has ended since MHD_run began */
     bool running;        /* inside MHD_run */
     bool free_pending;   /* http_server_free was called there */
 };
@@ -368,6 +369,7 @@ static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
     } else if (c) {
         DL_DELETE(s->conns, c);
         s->n_conns--;
+        s->made_room = true;
         free(c);
         *context = NULL;
     }
@@ -389,6 +391,7 @@ static void run(struct http_server *s)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = SWEEP_MS;
     end_slow_requests(s);
+    s->made_room = false;
     s->running = true;
     (void)MHD_run(s->daemon);
     s->running = false;
@@ -398,6 +401,12 @@ static void run(struct http_server *s)
     }
     wake_listeners(s);
     bool timed = MHD_get_timeout(s->daemon, &wait_ms) == MHD_YES;
+    /* A library that is full stops listening, and looks whether it may again when it begins to run, ahead of letting
+     * connections go: without one more run the end of all of them would be the end of its listening. */
+    if (s->made_room) {
+        timed = true;
+        wait_ms = 0;
+    }
     if (timed || s->conns)
         (void)uv_timer_start(&s->timer, on_timer, timed && wait_ms < SWEEP_MS ? wait_ms : SWEEP_MS, 0);
     else

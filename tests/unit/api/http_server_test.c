@@ -339,6 +339,35 @@ static void full_at_a_further_socket(void **state)
         (void)close(fds[i]);
 }
 
+/* All connections there may be, gone at one stroke: whoever waits, and whoever comes, is let in. */
+static void all_gone_at_once(void **state)
+{
+    enum { N = HTTP_CONNECTIONS_MAX };
+    struct fixture *f = *state;
+    struct client waiting = { 0 }, next = { 0 };
+    int fds[N];
+    const char *request = "GET /n HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < N; i++)
+            fds[i] = connect_blocking(http_server_port(f->server));
+        for (int i = 0; i < 100; i++)
+            (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+        if (round > 0)
+            client_start(&waiting, &f->loop, http_server_port(f->server), request, strlen(request));
+        for (size_t i = 0; i < N; i++)
+            (void)close(fds[i]);
+        for (int i = 0; i < 100; i++)
+            (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+        client_start(&next, &f->loop, http_server_port(f->server), request, strlen(request));
+        (void)client_wait(&next, &f->loop);
+        assert_string_equal(client_body(&next), "GET /n  0");
+        client_end(&next);
+    }
+    (void)client_wait(&waiting, &f->loop);
+    assert_string_equal(client_body(&waiting), "GET /n  0");
+    client_end(&waiting);
+}
+
 static void bad_requests(void **state)
 {
     struct fixture *f = *state;
@@ -449,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_clients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(further_sockets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_at_a_further_socket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_gone_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slow_request, set_up, tear_down),
