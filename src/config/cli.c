@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "util/cleanup.h"
 #include "util/nearest.h"
 
 #define PROGRAM "oyster-serverless-executor"
@@ -93,17 +94,19 @@ static void put_nearest(struct buf *out, const char *arg)
     }
 }
 
-static int fail_unknown(const char *arg, struct err *e)
+/* What stands behind the '=', and a URL that stands alone, may be a secret: neither is told. */
+static int fail_unknown(const struct argument *a, struct err *e)
 {
+    CLEANUP(buf_free) struct buf name = { 0 };
+    CLEANUP(buf_free) struct buf nearest = { 0 };
+    buf_append(&name, a->name, a->len);
+    const char *arg = buf_cstr(&name);
     if (arg[0] != '-')
         return err_set(e, -EINVAL, "%.100s: found an argument that is not a flag, expected flags only (see --help)",
-                       arg);
-    struct buf nearest = { 0 };
+                       strstr(arg, "://") ? "(a URL)" : arg);
     put_nearest(&nearest, arg);
-    int rc =
-        err_set(e, -EINVAL, "%.100s: unknown flag, the nearest known one is %s (see --help)", arg, buf_cstr(&nearest));
-    buf_free(&nearest);
-    return rc;
+    return err_set(e, -EINVAL, "%.100s: unknown flag, the nearest known one is %s (see --help)", arg,
+                   buf_cstr(&nearest));
 }
 
 #define FILE_EXPECTED "a path that is not empty"
@@ -149,7 +152,7 @@ static int read_setting(struct cli *out, const struct argument *a, const char *n
     struct config_key key;
     size_t index;
     if (!setting_find(&index, &key, a))
-        return fail_unknown(a->name, e);
+        return fail_unknown(a, e);
     *took_next = !a->value;
     if (a->value || next)
         return add_setting(out, index, &key, a->value ? a->value : next, e);

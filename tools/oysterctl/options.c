@@ -178,9 +178,20 @@ static int check_url(const char *name, const char *value, struct err *e)
 {
     bool known = strncmp(value, "http://", 7) == 0 || strncmp(value, "https://", 8) == 0;
     const char *host = known ? strstr(value, "://") + 3 : "";
-    return *host && *host != '/'
-               ? 0
-               : err_set(e, -EINVAL, "%s: found \"%.100s\", expected http://… or https://…", name, value);
+    if (*host && *host != '/')
+        return 0;
+    /* credentials, path and query may be secrets */
+    const char *scheme = strstr(value, "://");
+    int scheme_len = scheme ? (int)(scheme - value) + 3 : 0;
+    const char *shown = value + scheme_len;
+    int len = (int)strcspn(shown, "/?#");
+    const char *at = memrchr(shown, '@', (size_t)len);
+    if (at) {
+        len -= (int)(at + 1 - shown);
+        shown = at + 1;
+    }
+    return err_set(e, -EINVAL, "%s: found \"%.*s%.*s\", expected http://… or https://…", name,
+                   scheme_len < 20 ? scheme_len : 20, value, len < 80 ? len : 80, shown);
 }
 
 static int check_value(const struct option_def *def, const char *name, const char *value, struct err *e)

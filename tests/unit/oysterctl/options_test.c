@@ -106,6 +106,8 @@ static void errors(void **state)
         { "version --json=1", "--json: found a value, expected none" },
         { "version --json --json", "--json: found twice, expected once" },
         { "version --rpc-url ws://x", "--rpc-url: found \"ws://x\", expected http://" },
+        { "version --rpc-url wss://u:p@x/key", "--rpc-url: found \"wss://x\", expected http://" },
+        { "version --rpc-url u:p@x/key?q", "--rpc-url: found \"x\", expected http://" },
         { "version --rpc-url=", "--rpc-url: found \"\", expected http://" },
         { "version --config-file=", "--config-file: found nothing, expected a path" },
         { "version --jobs-contract 0x12", "--jobs-contract: found \"0x12\", expected an address" },
