@@ -375,12 +375,14 @@ static void on_connection(void *cls, struct MHD_Connection *mc, void **context,
     }
 }
 
-/* The library's own time-out counts silence only; one byte now and then would hold a connection for ever. */
+/* The library's own time-out counts silence only; one byte now and then would hold a connection for ever. Those who
+ * hold all of them, and say nothing whole, have less time. */
 static void end_slow_requests(struct http_server *s)
 {
     uint64_t now_ms = clock_mono_ms();
+    uint64_t allowed_ms = s->n_conns < HTTP_CONNECTIONS_MAX ? HTTP_REQUEST_TIMEOUT_MS : HTTP_PRESSED_TIMEOUT_MS;
     for (struct conn *c = s->conns; c; c = c->next)
-        if (!c->waiting && now_ms - c->since_ms > HTTP_REQUEST_TIMEOUT_MS)
+        if (!c->waiting && now_ms - c->since_ms > allowed_ms)
             (void)shutdown(c->fd, SHUT_RDWR);
 }
 

@@ -14,6 +14,7 @@
 #define HTTP_CONNECTIONS_MAX 64       /* further ones wait in the listen queue */
 #define HTTP_IDLE_TIMEOUT_S 15        /* no byte for so long: closed */
 #define HTTP_REQUEST_TIMEOUT_MS 30000 /* a whole request, since the connection or the last answer: closed */
+#define HTTP_PRESSED_TIMEOUT_MS 3000  /* the same while all connections are taken: others wait for one */
 #define HTTP_HEADERS_MAX 8            /* that an answer may add */
 #define HTTP_STREAMS_MAX 16           /* answers without an end, at a time */
 #define HTTP_STREAM_BUFFER_MAX ((size_t)512 * 1024) /* written and not taken by the client: more, and it is dropped */

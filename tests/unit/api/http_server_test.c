@@ -368,6 +368,28 @@ static void all_gone_at_once(void **state)
     client_end(&waiting);
 }
 
+/* All connections are held by clients that say nothing, or a byte now and then: the next is let in all the same. */
+static void held_by_the_silent(void **state)
+{
+    enum { N = HTTP_CONNECTIONS_MAX };
+    struct fixture *f = *state;
+    struct client c = { 0 };
+    int fds[N];
+    const char *request = "GET /n HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    uint64_t from_ms = clock_mono_ms();
+    for (size_t i = 0; i < N; i++)
+        fds[i] = connect_blocking(http_server_port(f->server));
+    for (int i = 0; i < 100; i++)
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+    client_start(&c, &f->loop, http_server_port(f->server), request, strlen(request));
+    (void)client_wait(&c, &f->loop);
+    assert_string_equal(client_body(&c), "GET /n  0");
+    assert_in_range(clock_mono_ms() - from_ms, HTTP_PRESSED_TIMEOUT_MS, HTTP_IDLE_TIMEOUT_S * 1000 - 2000);
+    client_end(&c);
+    for (size_t i = 0; i < N; i++)
+        (void)close(fds[i]);
+}
+
 static void bad_requests(void **state)
 {
     struct fixture *f = *state;
@@ -479,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(further_sockets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_at_a_further_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_gone_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(held_by_the_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slow_request, set_up, tear_down),
