@@ -21,7 +21,7 @@ static const struct json *out_of(const json_t *v)
 struct json *json_parse(const char *text, size_t len, struct err *e)
 {
     json_error_t je;
-    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
+    json_t *root = json_loadb(text ? text : "", len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
     if (!root) {
         (void)err_set(e, -EINVAL, "line %d column %d: %s", je.line, je.column, je.text);
         return NULL;

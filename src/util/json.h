@@ -24,8 +24,8 @@ enum json_kind {
 };
 
 /* Parses len bytes (any JSON value at the top; duplicate keys, trailing bytes, invalid UTF-8 and NUL in keys are
- * errors; nesting is bounded by the library at 2048). Returns the root (free with json_free), or NULL with line and
- * column in e (code -EINVAL). */
+ * errors; nesting is bounded by the library at 2048). text: NULL with len 0. Returns the root (free with json_free), or
+ * NULL with line and column in e (code -EINVAL). */
 struct json *json_parse(const char *text, size_t len, struct err *e);
 
 /* Frees a root. NULL allowed. */

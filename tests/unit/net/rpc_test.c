@@ -262,7 +262,7 @@ static const struct naming namings[] = {
     { WRONG_ID, RPC_ERR_PROTOCOL, 0, "wrong id" },
     { NO_MEMBERS, RPC_ERR_PROTOCOL, 0, "neither result nor error" },
     { BATCH, RPC_ERR_PROTOCOL, 0, "found array" },
-    { EMPTY, RPC_ERR_PROTOCOL, 0, "not JSON" },
+    { EMPTY, RPC_ERR_PROTOCOL, 0, "not JSON: line 1 column 0" },
     { CUT, RPC_ERR_TRANSPORT, 200, "" },
     { RESET, RPC_ERR_TRANSPORT, 0, "" },
     { SILENT, RPC_ERR_TIMEOUT, 0, "" },
