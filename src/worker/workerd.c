@@ -208,14 +208,15 @@ static void fail(struct workerd *w)
 
 /* ---- the control pipe ---- */
 
+/* One line comes, in one piece. Nobody reads on: whatever runs in the worker by then could keep the loop busy. */
 static void read_control(struct workerd *w)
 {
     char bytes[512];
     ssize_t n = read(w->control.fd, bytes, sizeof bytes);
-    if (n > 0)
-        w->loaded = w->loaded || memmem(bytes, (size_t)n, "\"listen\"", 8) != NULL;
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        watch_close(&w->control);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    w->loaded = n > 0 && memmem(bytes, (size_t)n, "\"listen\"", 8) != NULL;
+    watch_close(&w->control);
 }
 
 static void on_control(uv_poll_t *h, int status, int events)

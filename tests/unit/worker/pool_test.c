@@ -4,9 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
 
 #include "../../support/pool_driver.h"
 
@@ -489,6 +492,55 @@ static void test_broken_boots(void **state)
     close_own();
 }
 
+/* ---- what a worker says when it should be silent ---- */
+
+/* Workers whose control pipe nobody reads. */
+static unsigned unread_controls(void)
+{
+    int pids[64];
+    unsigned n = list_children(pids, 64), unread = 0;
+    for (unsigned i = 0; i < n && i < 64; i++) {
+        char path[64], what[8] = { 0 };
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/4", pids[i]);
+        if (readlink(path, what, 5) != 5 || strcmp(what, "pipe:") != 0)
+            continue; /* not yet executed */
+        int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+        unread += fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return unread;
+}
+
+struct unread {
+    struct outcome o;
+    unsigned before;
+};
+
+static bool called_or_unread(void *arg)
+{
+    const struct unread *u = arg;
+    return u->o.calls > 0 || unread_controls() > u->before;
+}
+
+/* The control pipe has said what it is for once the code is loaded; what runs then has nobody to keep busy there. */
+static void test_control_is_closed(void **state)
+{
+    (void)state;
+    static const char code[] = "export default { async fetch() { await new Promise((r) => setTimeout(r, 3000));"
+                               " return new Response('ok'); } }";
+    struct unread u = { 0 };
+    assert_true(driver_wait_held(d, 2));
+    u.before = unread_controls();
+    driver_start(d, &u.o, code, sizeof code - 1, "", 0, 20000);
+    assert_true(driver_until(d, called_or_unread, &u, 10000));
+    assert_int_equal(u.o.calls, 0);
+    assert_true(driver_until(d, driver_outcome_there, &u.o, 20000));
+    assert_end(&u.o, WORKER_ANSWERED);
+    outcome_free(&u.o);
+}
+
 /* ---- the node's own death ---- */
 
 /* False for one that is gone or that only waits to be reaped. */
@@ -626,8 +678,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_stock_waits),  cmocka_unit_test(test_queue_order),
         cmocka_unit_test(test_cancel),       cmocka_unit_test(test_held_killed),
         cmocka_unit_test(test_held_stopped), cmocka_unit_test(test_killed_at_hand_over),
-        cmocka_unit_test(test_broken_boots), cmocka_unit_test(test_node_killed),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_broken_boots), cmocka_unit_test(test_control_is_closed),
+        cmocka_unit_test(test_node_killed),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_nothing_left),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
