@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "worker/addresses.h"
+#include "net/addresses.h"
 #include "worker/child.h"
 #include "worker/io.h"
 

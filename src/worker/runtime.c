@@ -14,7 +14,7 @@
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/hex.h"
-#include "worker/addresses.h"
+#include "net/addresses.h"
 #include "worker/rootfs.h"
 
 /* Users 60578 to 61183 are kept free by distributions. Their rlimits count per user, so each slot has its own. */

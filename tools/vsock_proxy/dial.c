@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "util/buf.h"
-#include "worker/addresses.h"
+#include "net/addresses.h"
 
 #define ADDRESSES_MAX 16
 

@@ -1,6 +1,6 @@
 /* The machine's own addresses: public to others, but not to its jobs, since the node's API listens there. */
-#ifndef OYSTER_WORKER_ADDRESSES_H
-#define OYSTER_WORKER_ADDRESSES_H
+#ifndef OYSTER_NET_ADDRESSES_H
+#define OYSTER_NET_ADDRESSES_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-#include "worker/addresses.h"
+#include "net/addresses.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
