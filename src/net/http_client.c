@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <utlist.h>
 
 #include "net/http_multi.h"
@@ -19,6 +22,10 @@
 #define HEADERS_MAX (256u * 1024)
 #define CONNECT_TIMEOUT_MS 10000L
 #define RECEIVE_BUFFER (64L * 1024)
+/* What was sent and not acknowledged for so long ends the connection. Without this the kernel tries for a quarter of an
+ * hour, and requests that share the connection (HTTP/2) go on being sent into a path that has died: libcurl does not
+ * leave it because one of them has timed out. */
+#define UNACKNOWLEDGED_MS 3000u
 
 struct http_client {
     struct http_multi *multi;
@@ -181,6 +188,15 @@ static bool wants_close(const char *const *headers)
     return false;
 }
 
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    const unsigned ms = UNACKNOWLEDGED_MS;
+    (void)arg;
+    (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms); /* a unix socket has none */
+    return CURL_SOCKOPT_OK;
+}
+
 /* What every request has in common. */
 static void set_policy(CURL *easy)
 {
@@ -197,6 +213,7 @@ static void set_policy(CURL *easy)
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 20L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+    (void)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
     /* As OpenSSL itself has it, and so libwebsockets: another store than the system's. */

@@ -4,11 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <linux/filter.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/http_client.h"
@@ -645,6 +648,46 @@ static void many_at_once(void **state)
     }
 }
 
+/* ---- a path that has died ---- */
+
+/* The server's side of each connection takes no segment any more, as if the network lost them all. */
+static void lose_what_is_sent(const struct fixture *f)
+{
+    struct sock_filter drop = { .code = BPF_RET | BPF_K, .k = 0 };
+    struct sock_fprog program = { .len = 1, .filter = &drop };
+    int n = 0;
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in at, peer;
+        socklen_t at_len = sizeof at, peer_len = sizeof peer;
+        if (getsockname(fd, (struct sockaddr *)&at, &at_len) < 0 || at.sin_family != AF_INET ||
+            ntohs(at.sin_port) != server_port(f->server) || getpeername(fd, (struct sockaddr *)&peer, &peer_len) < 0)
+            continue;
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+        n++;
+    }
+    assert_int_equal(n, 1);
+}
+
+/* No acknowledgement comes back, and no reset either: the connection is left long before a request's own time is over,
+ * and the request goes out on another. */
+static void a_dead_path_is_left(void **state)
+{
+    struct fixture *f = *state;
+    struct result alive = { 0 }, dead = { 0 };
+    struct err e = { 0 };
+    f->script = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    run(f, &alive, &PLAIN);
+    buf_free(&alive.body);
+    lose_what_is_sent(f);
+    struct http_request request = {
+        .method = "GET", .url = server_url(f->server, "http"), .timeout_ms = 60000, .max_response_bytes = MAX_BODY
+    };
+    assert_non_null(http_client_start(f->client, &request, on_done, &dead, &e));
+    assert_true(loop_until(&f->loop, &dead.done, 2 * WAIT_MS));
+    assert_int_not_equal(dead.outcome, HTTP_TIMEOUT);
+    buf_free(&dead.body);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -673,6 +716,7 @@ int main(void)
         TEST(free_inside_a_callback),
         TEST(free_with_calls_under_way),
         TEST(many_at_once),
+        TEST(a_dead_path_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
