@@ -6,6 +6,10 @@
 #include "ledger/history.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/sat.h"
+
+/* A run that begins late (read back after an outage) must leave this for the answer's transaction. */
+#define SUBMIT_ROOM_MS 1000
 
 struct job *job_new(struct jobs *owner, struct u256 id, const uint8_t *inputs, size_t inputs_len)
 {
@@ -29,6 +33,33 @@ void job_free(struct job *job)
     free(job->output);
     buf_free(&job->said);
     free(job);
+}
+
+uint64_t job_elapsed_ms(const struct job *job)
+{
+    return (clock_mono_us() - job->start_us) / 1000;
+}
+
+uint64_t job_total_time_ms(const struct job *job)
+{
+    uint64_t ms = job_elapsed_ms(job);
+    return ms < job->deadline_ms ? ms : job->deadline_ms;
+}
+
+bool job_set_time(struct job *job, uint64_t buffer_ms, uint64_t age_ms)
+{
+    uint64_t whole = sat_add(job->deadline_ms, buffer_ms);
+    if (age_ms >= whole)
+        return false;
+    uint64_t left = whole - age_ms;
+    uint64_t run = job->deadline_ms;
+    if (age_ms > 0 && run > left)
+        run = left;
+    if (age_ms > 0 && left - run < SUBMIT_ROOM_MS && run > SUBMIT_ROOM_MS)
+        run -= SUBMIT_ROOM_MS;
+    job->run_until_us = sat_add(job->start_us, sat_mul(run, 1000));
+    job->useless_after_ms = sat_add(clock_mono_ms(), sat_add(left, JOB_LATE_GRACE_MS));
+    return true;
 }
 
 /* Of the first sending, whichever life that was in. */

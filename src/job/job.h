@@ -61,6 +61,18 @@ struct job *job_new(struct jobs *owner, struct u256 id, const uint8_t *inputs, s
 /* Releases what it holds, and itself. */
 void job_free(struct job *job);
 
+/* Milliseconds since it began / what its answer says: never more than the deadline, also where the loop was late to
+ * hear of the end. */
+uint64_t job_elapsed_ms(const struct job *job);
+uint64_t job_total_time_ms(const struct job *job);
+
+/* A transaction is given this long beyond the contract's limit before it is called useless: block time is coarse. */
+#define JOB_LATE_GRACE_MS 3000
+
+/* Sets the ends of a job by what is left of its time. buffer_ms: how long beyond the deadline the contract takes an
+ * answer; age_ms: how long ago its block was. Returns false when the contract would not take one any more. */
+bool job_set_time(struct job *job, uint64_t buffer_ms, uint64_t age_ms);
+
 /* Writes the job as it is now. Inputs and output are left out of a job that is final: they serve no restart. */
 void job_record(struct ledger *ledger, const struct job *job);
 

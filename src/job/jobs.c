@@ -13,10 +13,6 @@
 #include "util/log.h"
 #include "util/sat.h"
 
-/* A transaction is given this long beyond the contract's limit before it is called useless: block time is coarse. */
-#define LATE_GRACE_MS 3000
-/* A run that begins late (read back after an outage) must leave this for the answer's transaction. */
-#define SUBMIT_ROOM_MS 1000
 /* An unsent answer of an earlier life that was signed longer ago is signed anew: contracts refuse old signatures
  * (SIGN_MAX_AGE, some minutes). */
 #define SIGN_AGAIN_S 60
@@ -274,18 +270,6 @@ static void job_answer(struct job *job, uint8_t error_code, const uint8_t *outpu
     job_record(job->owner->parts.ledger, job);
 }
 
-static uint64_t elapsed_ms(const struct job *job)
-{
-    return (clock_mono_us() - job->start_us) / 1000;
-}
-
-/* What the answer says: never more than the deadline, also where the loop was late to hear of the end. */
-static uint64_t total_time_ms(const struct job *job)
-{
-    uint64_t ms = elapsed_ms(job);
-    return ms < job->deadline_ms ? ms : job->deadline_ms;
-}
-
 /* A verdict is reached: counts it. */
 static void count_result(struct job *job, enum job_result result)
 {
@@ -297,7 +281,7 @@ static void count_result(struct job *job, enum job_result result)
 static void on_worker_done(void *arg, const struct worker_result *r)
 {
     struct job *job = arg;
-    job->total_time_ms = r->end == WORKER_DEADLINE ? job->deadline_ms : total_time_ms(job);
+    job->total_time_ms = r->end == WORKER_DEADLINE ? job->deadline_ms : job_total_time_ms(job);
     log_info("job_ran", F_STR("job", job->id_text), F_I64("error_code", r->end), F_U64("output_bytes", r->output_len),
              F_U64("queued_us", r->queued_us), F_U64("run_us", r->run_us), F_U64("cpu_us", r->cpu_us),
              F_U64("memory_peak_bytes", r->memory_peak_bytes), F_U64("console_bytes", r->console_len),
@@ -332,7 +316,7 @@ static void on_code(void *arg, enum code_status status, struct code *code, const
     /* Where no endpoint has told anything, the deadline is what was exceeded: an answer that may still go out within
      * the contract's buffer, where silence costs stake. */
     uint8_t error_code = status == CODE_UNKNOWN ? WORKER_DEADLINE : (uint8_t)status;
-    job->total_time_ms = status == CODE_UNKNOWN ? job->deadline_ms : total_time_ms(job);
+    job->total_time_ms = status == CODE_UNKNOWN ? job->deadline_ms : job_total_time_ms(job);
     count_result(job, job_result_of(error_code, false, false));
     job_answer(job, error_code, NULL, 0);
 }
@@ -348,24 +332,6 @@ static void job_begin(struct job *job)
     }
     job_step(job, JOB_EV_NEED_CODE, "");
     job->fetch = code_store_get(store, job->codehash, job->run_until_us, on_code, job);
-}
-
-/* Sets the ends of a job by what is left of its time; age_ms: how long ago its block was. Returns false when the
- * contract would not take an answer any more. */
-static bool job_set_time(struct job *job, uint64_t age_ms)
-{
-    uint64_t whole = sat_add(job->deadline_ms, job->owner->config.execution_buffer_ms);
-    if (age_ms >= whole)
-        return false;
-    uint64_t left = whole - age_ms;
-    uint64_t run = job->deadline_ms;
-    if (age_ms > 0 && run > left)
-        run = left;
-    if (age_ms > 0 && left - run < SUBMIT_ROOM_MS && run > SUBMIT_ROOM_MS)
-        run -= SUBMIT_ROOM_MS;
-    job->run_until_us = sat_add(job->start_us, sat_mul(run, 1000));
-    job->useless_after_ms = sat_add(clock_mono_ms(), sat_add(left, LATE_GRACE_MS));
-    return true;
 }
 
 static uint64_t age_of_block(const struct jobs *j, uint64_t chain_time_s)
@@ -406,7 +372,8 @@ static struct job *job_of_event(struct jobs *j, const struct chain_event *ev, co
     job->start_us = origin->received_us;
     job->backfilled = origin->backfilled;
     bool aged = origin->backfilled && origin->block_timestamp_s;
-    job->late = !job_set_time(job, aged ? age_of_block(j, origin->block_timestamp_s) : 0);
+    job->late =
+        !job_set_time(job, j->config.execution_buffer_ms, aged ? age_of_block(j, origin->block_timestamp_s) : 0);
     return job;
 }
 
@@ -448,9 +415,9 @@ static void load_job(void *arg, const struct ledger_job *r)
     uint64_t age = r->chain_time_s ? age_of_block(j, r->chain_time_s) : sat_sub(clock_wall_ms(), r->seen_wall_ms);
     job->start_us = clock_mono_us();
     HASH_ADD(hh, j->open, id, sizeof(struct u256), job);
-    job->late = !job_set_time(job, age);
+    job->late = !job_set_time(job, j->config.execution_buffer_ms, age);
     if (job->late) /* a last look at what was sent, no more */
-        job->useless_after_ms = sat_add(clock_mono_ms(), LATE_GRACE_MS);
+        job->useless_after_ms = sat_add(clock_mono_ms(), JOB_LATE_GRACE_MS);
 }
 
 static void ignore_tx_done(void *arg, const struct tx_result *r)
@@ -579,7 +546,7 @@ size_t jobs_open(const struct jobs *j, struct job_view *out, size_t max)
     size_t n = 0;
     for (const struct job *job = j->open; job && n < max; job = job->hh.next, n++) {
         out[n] = (struct job_view){ .state = job->state,
-                                    .age_ms = elapsed_ms(job),
+                                    .age_ms = job_elapsed_ms(job),
                                     .deadline_ms = job->deadline_ms,
                                     .block_number = job->block_number,
                                     .error_code = job->error_code };
