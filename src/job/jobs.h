@@ -38,15 +38,6 @@ struct jobs_config {
     uint64_t execution_buffer_ms;
 };
 
-/* What became of a job, told once when it is final. */
-struct job_summary {
-    const char *id; /* decimal */
-    enum job_state state;
-    int error_code; /* -1: none was signed */
-    uint64_t total_time_ms;
-    uint64_t event_to_tx_us; /* from the log's bytes to the transaction's bytes; 0 = not sent */
-};
-
 struct jobs_stats {
     size_t open;
     uint64_t received, confirmed, expired, dropped;
@@ -55,9 +46,8 @@ struct jobs_stats {
     struct histogram event_to_tx;         /* from the event to the first bytes of the answer's transaction */
 };
 
-/* on_final: NULL allowed. */
-struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *config,
-                      void (*on_final)(void *arg, const struct job_summary *summary), void *arg);
+/* Never NULL. */
+struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *config);
 
 /* A job was created that names this node: begins at once. ev is of type EVENT_JOB_CREATED. A job that is known is
  * ignored, unless its event was taken back before: then it begins anew as soon as what was sent for the old one turns

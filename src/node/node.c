@@ -166,7 +166,7 @@ static void start_jobs(struct node *n)
     struct jobs_parts parts = { n->loop, n->code, n->pool, n->tx, n->enclave_key, &n->clock, n->ledger };
     struct jobs_config config = { .jobs_contract = n->config->jobs_contract_addr,
                                   .execution_buffer_ms = sat_mul(n->config->execution_buffer_time_s, 1000) };
-    n->jobs = jobs_new(&parts, &config, NULL, NULL);
+    n->jobs = jobs_new(&parts, &config);
 }
 
 static void start_watcher(struct node *n, uint64_t from)
