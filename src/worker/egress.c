@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "net/addresses.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "net/addresses.h"
 #include "worker/child.h"
 #include "worker/io.h"
 

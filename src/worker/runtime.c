@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/addresses.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/hex.h"
-#include "net/addresses.h"
 #include "worker/rootfs.h"
 
 /* Users 60578 to 61183 are kept free by distributions. Their rlimits count per user, so each slot has its own. */

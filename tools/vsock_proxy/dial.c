@@ -9,8 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "util/buf.h"
 #include "net/addresses.h"
+#include "util/buf.h"
 
 #define ADDRESSES_MAX 16
 
