@@ -43,8 +43,7 @@ struct tx_call {
     enum tx_outcome outcome;
     uint64_t gas_at_least; /* a limit that an endpoint or a receipt showed to be needed; 0 = none */
     unsigned gas_retries;
-    unsigned
-        revivals; /* times that it was confirmed, lost by a reorganisation, and reverted when it was included again */
+    unsigned revivals; /* times that it reverted on another branch after it had been confirmed */
 
     /* for the result; filled by the shell */
     uint64_t sent_us;
