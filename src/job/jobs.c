@@ -279,6 +279,15 @@ size_t jobs_open(const struct jobs *j, struct job_view *out, size_t max)
     return n;
 }
 
+uint64_t jobs_run_until(const struct jobs *j)
+{
+    uint64_t until_us = 0;
+    for (const struct job *job = j->open; job; job = job->hh.next)
+        if ((job->state == JOB_FETCHING || job->state == JOB_RUNNING) && job->run_until_us > until_us)
+            until_us = job->run_until_us;
+    return until_us;
+}
+
 void jobs_stop(struct jobs *j)
 {
     if (j)

@@ -72,6 +72,9 @@ struct job_view {
 /* The open jobs, oldest first, at most max of them. Returns how many were written. */
 size_t jobs_open(const struct jobs *j, struct job_view *out, size_t max);
 
+/* When the last of the runs under way must have ended; monotonic microseconds, 0 = none is. */
+uint64_t jobs_run_until(const struct jobs *j);
+
 /* Numbers as of now. */
 void jobs_stats(const struct jobs *j, struct jobs_stats *out);
 

@@ -28,8 +28,8 @@ struct node {
     void (*stopped)(void *arg, const struct err *e);
     void *arg;
     struct err end; /* why the node stops */
-    bool draining;  /* takes no job any more, finishes what it holds */
-    uint64_t drain_until_ms;
+    bool draining;  /* finishes what it holds, and takes no job that would last longer */
+    uint64_t drain_until_ms, take_until_us;
     bool stopping;
 
     struct state_dir state_dir;

@@ -52,6 +52,13 @@ static bool names_us(const struct node *n, const struct chain_event *ev)
     return false;
 }
 
+/* While the node drains, what ends before the jobs that it waits for anyway: it may come too late for the next life. */
+static bool has_time_for(const struct node *n, const struct chain_event *ev, const struct event_origin *origin)
+{
+    uint64_t end_us = sat_add(origin->received_us, sat_mul(ev->u.job_created.deadline_ms, 1000));
+    return !n->draining || end_us <= n->take_until_us;
+}
+
 static void note_slash(struct node *n, const struct chain_event *ev, const struct event_origin *origin)
 {
     char id[U256_DEC_MAX];
@@ -63,7 +70,8 @@ static void note_slash(struct node *n, const struct chain_event *ev, const struc
 static void on_event(void *arg, const struct chain_event *ev, const struct event_origin *origin)
 {
     struct node *n = arg;
-    if (ev->type == EVENT_JOB_CREATED && !n->draining && names_us(n, ev) && registrar_named(n->registrar))
+    if (ev->type == EVENT_JOB_CREATED && names_us(n, ev) && has_time_for(n, ev, origin) &&
+        registrar_named(n->registrar))
         jobs_created(n->jobs, ev, origin);
     else if (ev->type == EVENT_JOB_RESPONDED && address_eq(&ev->u.job_responded.executor, &n->enclave_key->address))
         jobs_answered(n->jobs, ev->u.job_responded.job_id);
@@ -385,6 +393,9 @@ void node_stop(struct node *n)
     log_info("draining", F_U64("jobs", s.open));
     n->draining = true;
     n->drain_until_ms = clock_mono_ms() + DRAIN_MS;
+    n->take_until_us = jobs_run_until(n->jobs);
+    if (n->take_until_us > n->drain_until_ms * 1000)
+        n->take_until_us = n->drain_until_ms * 1000;
     uv_timer_start(n->timer, on_drain_look, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
 }
 

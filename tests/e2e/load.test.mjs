@@ -30,6 +30,7 @@ const lasting = (ms) => `export default {
 };`;
 const ONE_SECOND = lasting(1000);
 const TWO_SECONDS = lasting(2000);
+const FIVE_SECONDS = lasting(5000);
 const LONG = lasting(20_000);
 
 // Registers the node's enclave for more jobs than it has slots; the contract would not draw it beyond that number.
@@ -111,6 +112,25 @@ describe('many jobs', () => {
         await stopCleanly(node);
         for (const job of jobs) assert.deepEqual((await answersTo(net.contracts, job.id)).map((a) => a.errorCode), [0]);
         cgroupsAsBefore();
+    });
+
+    scenario('SIGTERM: a new job that ends before those is answered, and a longer one left to the next life', holder, async (net) => {
+        const { node } = holder;
+        await node.start();
+        const codehash = await saveCode(net.contracts, net.author, FIVE_SECONDS);
+        const old = await createJob(net.contracts, { codehash, deadline: 10_000 });
+        await waitFor('its run', () => node.child.log().includes(`event=job_received job=${old.id} `));
+        const stopped = stopCleanly(node);
+        await waitFor('it to drain', () => node.child.log().includes('event=draining jobs=1\n'));
+        const quick = await runJob(net, HELLO, { deadline: 2000 });
+        assert.equal(quick.errorCode, 0);
+        const long = await createJob(net.contracts, { codehash, deadline: 60_000 });
+        await stopped;
+        assert.deepEqual((await answersTo(net.contracts, old.id)).map((a) => a.errorCode), [0]);
+        assert.deepEqual(await answersTo(net.contracts, long.id), []);
+        await node.start();
+        assert.equal((await waitAnswer(net.contracts, long.id)).errorCode, 0);
+        await stopCleanly(node);
     });
 
     scenario('a second SIGTERM ends it at once', holder, async (net) => {
