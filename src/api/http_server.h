@@ -1,5 +1,5 @@
-/* HTTP server on the loop (the only user of libmicrohttpd): bounded bodies, headers, connections and times; answers
- * now, later, or piece by piece for as long as the client stays. Request bodies may hold keys: their memory is
+/* HTTP server on the loop (libmicrohttpd's; its inside is http_*.[ch]): bounded bodies, headers, connections and times;
+ * answers now, later, or piece by piece for as long as the client stays. Request bodies may hold keys: their memory is
  * overwritten as soon as the handler has returned. */
 #ifndef OYSTER_API_HTTP_SERVER_H
 #define OYSTER_API_HTTP_SERVER_H

@@ -20,7 +20,7 @@ TOP = 9
 LIBRARIES = [
     (r'curl/', r'src/net/(http_\w+|url)\.[ch]'),
     (r'libwebsockets', r'src/net/ws_\w+\.[ch]'),
-    (r'microhttpd', r'src/api/http_server\.c'),
+    (r'microhttpd', r'src/api/http_\w+\.[ch]'),
     (r'secp256k1', r'src/eth/key\.c'),
     (r'tomcrypt', r'src/eth/(keccak|cipher)\.c'),
     (r'sodium', r'src/eth/(seal|scrypt)\.c'),
