@@ -8,6 +8,7 @@
 #include "api/health.h"
 #include "api/http_server.h"
 #include "api/metrics.h"
+#include "api/refusals.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 
@@ -87,22 +88,11 @@ static const struct page {
 
 /* ---- which is which ---- */
 
-static void refuse_path(struct http_reply *reply)
+static const char *path_at(size_t i)
 {
-    CLEANUP(buf_free) struct buf b = { 0 };
-    buf_puts(&b, "Unknown path, known ones are:");
-    for (size_t i = 0; i < N_PAGES; i++)
-        buf_printf(&b, " %s", pages[i].path);
-    buf_puts(&b, " /dashboard\n");
-    send_buf(reply, 404, TEXT, &b);
-}
-
-static void refuse_method(struct http_reply *reply, const struct page *page)
-{
-    CLEANUP(buf_free) struct buf b = { 0 };
-    buf_printf(&b, "Wrong method for %s, allowed: GET, HEAD\n", page->path);
-    http_reply_header(reply, "Allow", "GET, HEAD");
-    send_buf(reply, 405, TEXT, &b);
+    if (i < N_PAGES)
+        return pages[i].path;
+    return i == N_PAGES ? "/dashboard" : NULL;
 }
 
 /* A GET answers HEAD too; the server leaves the body out. */
@@ -114,7 +104,7 @@ static void on_request(void *arg, const struct http_server_request *req, struct 
         if (strcmp(pages[i].path, req->path) != 0)
             continue;
         if (strcmp(req->method, "GET") != 0 && strcmp(req->method, "HEAD") != 0) {
-            refuse_method(reply, &pages[i]);
+            refuse_method(reply, pages[i].path, "GET, HEAD");
             return;
         }
         m->ops.status(m->arg, &status);
@@ -124,7 +114,7 @@ static void on_request(void *arg, const struct http_server_request *req, struct 
     if (m->dashboard && dashboard_serves(req->path))
         dashboard_answer(m->dashboard, req, reply);
     else
-        refuse_path(reply);
+        refuse_path(reply, path_at);
 }
 
 struct monitor *monitor_new(uv_loop_t *loop, const char *address, uint16_t port, const struct monitor_ops *ops,

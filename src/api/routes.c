@@ -9,6 +9,7 @@
 #include "api/bodies.h"
 #include "api/http_server.h"
 #include "api/rate_limit.h"
+#include "api/refusals.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -254,22 +255,9 @@ static const struct route {
 };
 #define N_ROUTES (sizeof routes / sizeof *routes)
 
-static void refuse_path(struct http_reply *reply)
+static const char *path_at(size_t i)
 {
-    struct buf b = { 0 };
-    buf_puts(&b, "Unknown path, known ones are:");
-    for (size_t i = 0; i < N_ROUTES; i++)
-        buf_printf(&b, " %s", routes[i].path);
-    buf_puts(&b, "\n");
-    send_buf(reply, 404, TEXT, &b);
-}
-
-static void refuse_method(struct http_reply *reply, const struct route *r)
-{
-    struct buf b = { 0 };
-    buf_printf(&b, "Wrong method for %s, allowed: %s\n", r->path, r->allow);
-    http_reply_header(reply, "Allow", r->allow);
-    send_buf(reply, 405, TEXT, &b);
+    return i < N_ROUTES ? routes[i].path : NULL;
 }
 
 static void refuse_rate(struct http_reply *reply, uint64_t wait_ms)
@@ -299,10 +287,10 @@ static void on_request(void *arg, const struct http_server_request *req, struct 
         if (strcmp(r->method, method) == 0)
             r->fn(a, req, reply);
         else
-            refuse_method(reply, r);
+            refuse_method(reply, r->path, r->allow);
         return;
     }
-    refuse_path(reply);
+    refuse_path(reply, path_at);
 }
 
 struct api *api_new(uv_loop_t *loop, const char *address, uint16_t port, const struct api_ops *ops, void *arg,

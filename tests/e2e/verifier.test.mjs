@@ -126,15 +126,18 @@ describe('attestation verifier', () => {
             ['/verify/hex', '8444a', 400, 'error while decoding attestation doc from hex: 5 digits, an odd number'],
             ['/verify/hex', '0x8444', 400, 'error while decoding attestation doc from hex: character 1 is no hex digit'],
             ['/verify/hex', vector('aws'), 400, 'error while decoding attestation doc from hex'],
-            ['/verify/other', '', 404, ''],
+            ['/verify/other', '', 404, 'Unknown path, known ones are: / /verify/raw /verify/hex\n'],
         ];
         for (const [path, body, status, says] of cases) {
             const answer = await post(aws, path, body);
             assert.equal(answer.status, status, `${path}: ${answer.text}`);
             assert.ok(answer.text.includes(says), answer.text);
         }
-        assert.equal((await fetch(`${aws}/verify/raw`)).status, 405);
+        const got = await fetch(`${aws}/verify/raw`);
+        assert.deepEqual([got.status, got.headers.get('allow')], [405, 'POST']);
+        assert.equal(await got.text(), 'Wrong method for /verify/raw, allowed: POST\n');
         assert.equal((await fetch(`${aws}/`)).status, 200);
+        assert.equal((await fetch(`${aws}/`, { method: 'HEAD' })).status, 200);
     });
 
     test('a hypervisor of our own: what its enclave says is what is signed; age may count', async () => {

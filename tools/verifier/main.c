@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "api/refusals.h"
 #include "api/service.h"
 #include "enclave/root.h"
 #include "util/cleanup.h"
@@ -134,29 +135,35 @@ static void get_root(const struct verifier *v, const struct http_server_request 
     http_reply_send(reply, 200, NULL, NULL, 0);
 }
 
+/* A GET answers HEAD too; the server leaves the body out. */
 static const struct {
-    const char *method, *path;
+    const char *path, *method, *allow;
     void (*answer)(const struct verifier *v, const struct http_server_request *req, struct http_reply *reply);
 } routes[] = {
-    { "GET", "/", get_root },
-    { "POST", "/verify/raw", verify_raw },
-    { "POST", "/verify/hex", verify_hex },
+    { "/", "GET", "GET, HEAD", get_root },
+    { "/verify/raw", "POST", "POST", verify_raw },
+    { "/verify/hex", "POST", "POST", verify_hex },
 };
+#define N_ROUTES (sizeof routes / sizeof *routes)
+
+static const char *path_at(size_t i)
+{
+    return i < N_ROUTES ? routes[i].path : NULL;
+}
 
 static void on_request(void *arg, const struct http_server_request *req, struct http_reply *reply)
 {
-    bool known = false;
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
+    for (size_t i = 0; i < N_ROUTES; i++) {
         if (strcmp(req->path, routes[i].path) != 0)
             continue;
-        if (strcmp(req->method, routes[i].method) == 0) {
+        if (strcmp(method, routes[i].method) == 0)
             routes[i].answer(arg, req, reply);
-            return;
-        }
-        known = true;
-        http_reply_header(reply, "Allow", routes[i].method);
+        else
+            refuse_method(reply, routes[i].path, routes[i].allow);
+        return;
     }
-    reply_text(reply, known ? 405 : 404, known ? "method not allowed\n" : "not found\n");
+    refuse_path(reply, path_at);
 }
 
 /* ---- start ---- */
