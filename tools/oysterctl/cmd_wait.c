@@ -1,15 +1,13 @@
 /* wait: until the chain says so. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "chain.h"
 #include "commands.h"
 #include "ctl.h"
-#include "io.h"
 #include "job_story.h"
 #include "job_wait.h"
 #include "node_api.h"
-#include "util/clock.h"
+#include "poll.h"
 #include "value.h"
 
 #define DEFAULT_TIMEOUT_MS (10 * 60 * 1000)
@@ -55,26 +53,33 @@ static const struct goal {
 };
 #define N_GOALS (sizeof goals / sizeof *goals)
 
-static int wait_executor(struct ctl *c, const struct goal *goal, uint64_t timeout_ms, struct err *e)
-{
+struct executor_waiting {
+    const struct goal *goal;
     struct address enclave;
+};
+
+static int ask_executor(void *arg, struct ctl *c, char *state, size_t size, struct err *e)
+{
+    const struct executor_waiting *w = arg;
     struct executor_info info;
     char text[ADDRESS_TEXT_MAX];
-    uint64_t begin_ms = clock_mono_ms();
-    int rc = ctl_enclave(&enclave, c, e);
-    while (rc == 0 && (rc = chain_executor_info(&info, c, &enclave, e)) == 0 && !goal->reached(&info)) {
-        uint64_t waited_ms = clock_mono_ms() - begin_ms;
-        if (waited_ms >= timeout_ms)
-            return err_set(e, -ETIMEDOUT, "%s is not %s after %llu s (%llu jobs under way)",
-                           address_checksum(text, &enclave), goal->what, (unsigned long long)waited_ms / 1000,
-                           (unsigned long long)info.active_jobs);
-        ctl_progress(c, "waiting until it is %s: %llu s, %llu jobs under way", goal->what,
-                     (unsigned long long)waited_ms / 1000, (unsigned long long)info.active_jobs);
-        io_sleep(c->io, POLL_MS);
-    }
+    int rc = chain_executor_info(&info, c, &w->enclave, e);
     if (rc < 0)
         return rc;
-    out_address(c->out, "enclave", &enclave);
+    (void)snprintf(state, size, "%s is not %s (%llu jobs under way)", address_checksum(text, &w->enclave),
+                   w->goal->what, (unsigned long long)info.active_jobs);
+    return w->goal->reached(&info);
+}
+
+static int wait_executor(struct ctl *c, const struct goal *goal, uint64_t timeout_ms, struct err *e)
+{
+    struct executor_waiting w = { .goal = goal };
+    int rc = ctl_enclave(&w.enclave, c, e);
+    if (rc == 0)
+        rc = poll_until(c, ask_executor, &w, timeout_ms, POLL_MS, e);
+    if (rc < 0)
+        return rc;
+    out_address(c->out, "enclave", &w.enclave);
     out_bool(c->out, goal->what, true);
     return CTL_OK;
 }
