@@ -61,6 +61,13 @@ describe('oysterctl waits', () => {
         });
     }
 
+    scenario('and a refusal is not taken for contracts of generation 1', holder, async () => {
+        failFirst(1, ['eth_call'], refuse);
+        const { code, result, stderr } = await oysterctlJson(['status', '--config-file', holder.config, '--enclave', NOBODY]);
+        assert.notEqual(result.chain?.generation, 1);
+        assert.ok(code !== EXIT.ok && `${stderr}${JSON.stringify(result)}`.includes('rate limit exceeded'), stderr);
+    });
+
     scenario('not at all where the command line is at fault', holder, async () => {
         const { code, stderr } = await oysterctl(['wait', '--deregistered', '--enclave', NOBODY]);
         assert.equal(code, EXIT.usage, stderr);

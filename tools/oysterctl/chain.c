@@ -266,7 +266,7 @@ int chain_generation(enum generation *out, struct ctl *c, struct err *e)
     if (ch->generation == 0) {
         call_is_tree_initialized(&call, 1);
         int rc = chain_view(&answer, ch, &executors, &call, "isTreeInitialized(uint8)", &why);
-        if (rc < 0 && rc != -EREMOTEIO)
+        if (rc < 0 && (rc != -EREMOTEIO || !strcasestr(why.msg, "revert"))) /* a rate limit says nothing of it */
             return err_set(e, rc, "%s", why.msg), rc;
         ch->generation = rc == 0 && answer.len >= 32 ? GENERATION_2 : GENERATION_1;
     }
