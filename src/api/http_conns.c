@@ -29,7 +29,6 @@ void http_conns_notify(void *cls, struct MHD_Connection *mc, void **context, enu
     } else if (c) {
         DL_DELETE(all->first, c);
         all->n--;
-        all->made_room = true;
         free(c);
         *context = NULL;
     }

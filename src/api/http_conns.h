@@ -11,7 +11,6 @@ struct http_conn;
 struct http_conns {
     struct http_conn *first;
     size_t n;
-    bool made_room; /* one has ended since its reader has set this to false */
 };
 
 /* The library tells of one that begins or ends; cls is the struct http_conns. */

@@ -1,5 +1,7 @@
-/* libmicrohttpd without threads: its epoll descriptor is polled by the loop, its time-outs run on one timer of ours.
- * Here is listening and running; who is connected is in http_conns.c, what they ask and get in http_request.c. */
+/* libmicrohttpd without threads and without a socket of its own to listen on: its epoll descriptor is polled by the
+ * loop, its time-outs run on one timer of ours, and it is handed the connections that we accept. Left to itself it
+ * would ask again at once, and for ever, for a connection that there is no descriptor for. Here is listening and
+ * running; who is connected is in http_conns.c, what they ask and get in http_request.c. */
 #include "api/http_server.h"
 
 #include <arpa/inet.h>
@@ -8,21 +10,25 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "api/http_conns.h"
 #include "api/http_request.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* Above 32 KiB the library takes a connection's memory from mmap and gives it back by munmap: nothing of a request
  * stays in the heap. Bounds the headers too. */
 #define CONNECTION_MEMORY_BYTES ((size_t)40 * 1024)
 #define SWEEP_MS 1000
+#define STARVED_MS 500 /* no descriptor or memory for one more connection: until it is tried again */
 
-/* A socket to listen on beside the library's own. */
+/* A socket to listen on. */
 struct listener {
     struct listener *prev, *next;
     struct http_server *server;
@@ -40,9 +46,11 @@ struct http_server {
     struct http_conns conns;
     struct http_requests requests;
     struct listener *listeners;
-    bool listeners_wait; /* for a connection to end */
-    bool running;        /* inside MHD_run */
-    bool free_pending;   /* http_server_free was called there */
+    bool listeners_wait; /* all connections are taken, or there is nothing to make one of */
+    uint64_t starved_until_ms;
+    unsigned starved;  /* times in a row */
+    bool running;      /* inside MHD_run */
+    bool free_pending; /* http_server_free was called there */
 };
 
 /* ---- the loop ---- */
@@ -55,7 +63,6 @@ static void run(struct http_server *s)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms = SWEEP_MS;
     http_conns_end_slow(&s->conns);
-    s->conns.made_room = false;
     s->running = true;
     (void)MHD_run(s->daemon);
     s->running = false;
@@ -65,14 +72,10 @@ static void run(struct http_server *s)
     }
     wake_listeners(s);
     bool timed = MHD_get_timeout(s->daemon, &wait_ms) == MHD_YES;
-    /* A library that is full stops listening, and looks whether it may again when it begins to run, ahead of letting
-     * connections go: without one more run the end of all of them would be the end of its listening. */
-    if (s->conns.made_room) {
-        timed = true;
-        wait_ms = 0;
-    }
-    if (timed || s->conns.n > 0)
-        (void)uv_timer_start(&s->timer, on_timer, timed && wait_ms < SWEEP_MS ? wait_ms : SWEEP_MS, 0);
+    if (s->listeners_wait && wait_ms > STARVED_MS)
+        wait_ms = STARVED_MS;
+    if (timed || s->listeners_wait || s->conns.n > 0)
+        (void)uv_timer_start(&s->timer, on_timer, wait_ms < SWEEP_MS ? wait_ms : SWEEP_MS, 0);
     else
         (void)uv_timer_stop(&s->timer);
 }
@@ -94,7 +97,20 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     run(poll->data);
 }
 
-/* ---- further listening sockets ---- */
+/* ---- listening ---- */
+
+/* A connection that cannot be taken stays where it is, and its socket readable: looking away spares the CPU. */
+static void starve(struct http_server *s, int error)
+{
+    s->starved_until_ms = clock_mono_ms() + STARVED_MS;
+    if (log_is_worth(++s->starved))
+        log_warn("http_accept_failed", F_STR("error", strerror(error)), F_U64("times", s->starved));
+}
+
+static bool may_accept(const struct http_server *s)
+{
+    return !http_conns_full(&s->conns) && clock_mono_ms() >= s->starved_until_ms;
+}
 
 static void on_listener(uv_poll_t *poll, int status, int events)
 {
@@ -105,11 +121,15 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     while (!http_conns_full(&s->conns)) {
         socklen_t len = sizeof sa;
         int fd = accept4(l->fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                starve(s, errno);
             break;
+        }
+        s->starved = 0;
         (void)MHD_add_connection(s->daemon, fd, (struct sockaddr *)&sa, len); /* closes it when it fails */
     }
-    s->listeners_wait = http_conns_full(&s->conns);
+    s->listeners_wait = !may_accept(s);
     for (struct listener *each = s->listeners; s->listeners_wait && each; each = each->next)
         (void)uv_poll_stop(&each->poll);
     run(s);
@@ -117,7 +137,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 static void wake_listeners(struct http_server *s)
 {
-    if (!s->listeners_wait || http_conns_full(&s->conns))
+    if (!s->listeners_wait || !may_accept(s))
         return;
     s->listeners_wait = false;
     for (struct listener *l = s->listeners; l; l = l->next)
@@ -201,15 +221,15 @@ static int listen_on(int *out, uint16_t *out_port, const char *address, uint16_t
     return 0;
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *s, int listen_fd)
+static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                            http_request_part, &s->requests, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-                            MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK,
-                            http_request_line, &s->requests, MHD_OPTION_NOTIFY_COMPLETED, http_request_end,
-                            &s->requests, MHD_OPTION_NOTIFY_CONNECTION, http_conns_notify, &s->conns, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+                            NULL, NULL, http_request_part, &s->requests, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)HTTP_IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, http_request_line, &s->requests,
+                            MHD_OPTION_NOTIFY_COMPLETED, http_request_end, &s->requests, MHD_OPTION_NOTIFY_CONNECTION,
+                            http_conns_notify, &s->conns, MHD_OPTION_END);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -254,7 +274,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *address, uint16
         free(s);
         return NULL;
     }
-    s->daemon = start_daemon(s, fd);
+    s->daemon = start_daemon(s);
     if (!s->daemon) {
         (void)close(fd);
         free(s);
@@ -262,9 +282,14 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *address, uint16
         return NULL;
     }
     if (attach(s, e) < 0) {
+        (void)close(fd);
         MHD_stop_daemon(s->daemon);
         if (s->open_handles == 0)
             free(s);
+        return NULL;
+    }
+    if (http_server_listen(s, fd, e) < 0) {
+        http_server_free(s);
         return NULL;
     }
     return s;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,6 +340,47 @@ static void full_at_a_further_socket(void **state)
         (void)close(fds[i]);
 }
 
+/* No descriptor is left for who comes: the loop sleeps meanwhile, and takes the connection when there is one again. */
+static void no_descriptor(struct fixture *f, uint16_t port)
+{
+    char answer[512];
+    bool ticked = false;
+    uv_timer_t tick;
+    struct rlimit before, none;
+    const char *request = "GET /n HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    int fd = connect_blocking(port);
+    assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){ .rlim_cur = 3, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    (void)uv_timer_init(&f->loop, &tick);
+    tick.data = &ticked;
+    (void)uv_timer_start(&tick, on_tick, 1500, 0);
+    uint64_t before_us = cpu_us();
+    run_until(&f->loop, &ticked);
+    uint64_t took_us = cpu_us() - before_us;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    uv_close((uv_handle_t *)&tick, NULL);
+    assert_true(took_us < 300000);
+    while (recv(fd, answer, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
+    ssize_t n = recv(fd, answer, sizeof answer - 1, 0);
+    assert_true(n > 0);
+    answer[n] = 0;
+    assert_non_null(strstr(answer, "GET /n  0"));
+    (void)close(fd);
+}
+
+static void no_descriptor_left(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = { 0 };
+    uint16_t further;
+    assert_int_equal(http_server_listen(f->server, listening_socket(&further), &e), 0);
+    no_descriptor(f, further);
+    no_descriptor(f, http_server_port(f->server));
+}
+
 /* All connections there may be, gone at one stroke: whoever waits, and whoever comes, is let in. */
 static void all_gone_at_once(void **state)
 {
@@ -500,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_clients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(further_sockets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_at_a_further_socket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_descriptor_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_gone_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(held_by_the_silent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_costs_nothing, set_up, tear_down),
