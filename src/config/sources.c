@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -238,10 +239,25 @@ static int take_variable(struct reading *r, const char *variable)
     return same ? take_texts(r, index, CONFIG_ENVIRONMENT, &text, 1) : fail_variable(r, name, key);
 }
 
+/* Kubernetes tells a container of every service in its namespace (enableServiceLinks): one that is called
+ * oyster-executor, or oyster-executor-anything, does so in names like ours. Somebody may make that service while the
+ * node runs, and its next start must not end there. */
+static bool is_service_link(const char *variable)
+{
+    static const char shapes[] = "^OYSTER_EXECUTOR(_[A-Z0-9_]+)?_(SERVICE_HOST=|SERVICE_PORT(_[A-Z0-9_]+)?=|"
+                                 "PORT=(tcp|udp|sctp)://|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=)";
+    regex_t re;
+    if (regcomp(&re, shapes, REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
+    bool matches = regexec(&re, variable, 0, NULL, 0) == 0;
+    regfree(&re);
+    return matches;
+}
+
 static int take_environment(struct reading *r, char *const *environment)
 {
     for (; environment && *environment; environment++) {
-        if (strncmp(*environment, PREFIX, strlen(PREFIX)) != 0)
+        if (strncmp(*environment, PREFIX, strlen(PREFIX)) != 0 || is_service_link(*environment))
             continue;
         int rc = take_variable(r, *environment);
         if (rc < 0)

@@ -368,11 +368,40 @@ static const struct {
       "http://HOST or https://HOST, or a list of 1 to 16 of them" },
     { "OYSTER_EXECUTOR_HTTP_RPC_URL=", "environment OYSTER_EXECUTOR_HTTP_RPC_URL: found an empty list, expected a URL "
                                        "http://HOST or https://HOST, or a list of 1 to 16 of them" },
+    { "OYSTER_EXECUTOR_PORT=10.0.0.7:6001",
+      "environment OYSTER_EXECUTOR_PORT: found \"10.0.0.7:6001\", expected an integer from 0 to 65535" },
+    { "OYSTER_EXECUTOR_PORT_TCP=6001", "environment \"OYSTER_EXECUTOR_PORT_TCP\": unknown, the nearest known variable "
+                                       "is OYSTER_EXECUTOR_PORT" },
     { "OYSTER_EXECUTOR_LOG_LEVEL=all", "environment OYSTER_EXECUTOR_LOG_LEVEL: found \"all\", expected \"debug\", "
                                        "\"info\", \"warn\" or \"error\"" },
     { "OYSTER_EXECUTOR_API_ADDR=localhost", "environment OYSTER_EXECUTOR_API_ADDR: found \"localhost\", expected an "
                                             "IPv4 or IPv6 address in numbers" },
 };
+
+/* What Kubernetes says of services called oyster-executor and oyster-executor-metrics is none of ours. */
+static void service_links_are_passed_over(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e = { 0 };
+    char *environment[] = { "OYSTER_EXECUTOR_SERVICE_HOST=10.0.0.7",
+                            "OYSTER_EXECUTOR_SERVICE_PORT=6001",
+                            "OYSTER_EXECUTOR_SERVICE_PORT_HTTP_API=6001",
+                            "OYSTER_EXECUTOR_PORT=tcp://10.0.0.7:6001",
+                            "OYSTER_EXECUTOR_PORT_6001_TCP=tcp://10.0.0.7:6001",
+                            "OYSTER_EXECUTOR_PORT_6001_TCP_PROTO=tcp",
+                            "OYSTER_EXECUTOR_PORT_6001_TCP_PORT=6001",
+                            "OYSTER_EXECUTOR_PORT_6001_TCP_ADDR=10.0.0.7",
+                            "OYSTER_EXECUTOR_METRICS_SERVICE_HOST=10.0.0.8",
+                            "OYSTER_EXECUTOR_METRICS_PORT=udp://10.0.0.8:9001",
+                            "OYSTER_EXECUTOR_METRICS_PORT_9001_UDP_ADDR=10.0.0.8",
+                            NULL };
+    struct config_sources from = { .environment = environment };
+    if (parse_sources(&c, NULL, NULL, &from, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(c.port, 6001); /* the default */
+    config_free(&c);
+}
 
 static void variables_refused(void **state)
 {
@@ -591,6 +620,7 @@ int main(void)
         cmocka_unit_test(files),
         cmocka_unit_test(precedence),
         cmocka_unit_test(values_as_text),
+        cmocka_unit_test(service_links_are_passed_over),
         cmocka_unit_test(variables_refused),
         cmocka_unit_test(weaker_sources_are_checked),
         cmocka_unit_test(no_file),
