@@ -326,6 +326,21 @@ static void reorganised_is_sent_again(void **state)
     world_free(w);
 }
 
+/* Until the chain does not know the transaction any more. */
+static void wait_for_loss(struct world *w, const uint8_t tx[32])
+{
+    char hash[65];
+    bool known = true;
+    (void)hex_encode(hash, tx, 32);
+    for (int n = 0; n < 250 && known; n++) {
+        world_run_for(w, 20);
+        struct json *found = anvil_rpc(w->anvil, "eth_getTransactionByHash", "[\"0x%s\"]", hash);
+        known = json_kind(found) != JSON_KIND_NULL;
+        json_free(found);
+    }
+    assert_false(known);
+}
+
 /* Its time passes while it is in flight: told, and its nonce goes to something cheaper. */
 static void expired_in_flight_makes_room(void **state)
 {
@@ -336,6 +351,7 @@ static void expired_in_flight_makes_room(void **state)
     for (int n = 0; n < 100 && !late->done; n++)
         world_run_for(w, 50);
     assert_int_equal(late->result.outcome, TX_EXPIRED);
+    wait_for_loss(w, late->sent_hash); /* what takes its nonce is in the pool before a block comes */
     mine_until_done(w);
     assert_confirmed(next);
     char hash[65];
