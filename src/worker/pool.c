@@ -12,6 +12,7 @@
 #include "worker/egress.h"
 #include "worker/runtime.h"
 #include "worker/sandbox.h"
+#include "worker/text_pages.h"
 #include "worker/wait_queue.h"
 #include "worker/workerd.h"
 
@@ -21,6 +22,7 @@
 #define REST_LAST_MS 30000
 #define STOCK_WAIT_US 15000u  /* a boot for the stock stands back so long at most behind a job that has just begun */
 #define LONG_HELD_US 5000000u /* a held worker that lived that long is replaced at once */
+#define REHEARSAL_US 5000000u
 
 enum slot_state {
     SLOT_INVALID,
@@ -51,6 +53,7 @@ struct job {
     void *arg;
     uint64_t queued_at_us, queued_us;
     unsigned attempts;
+    bool rehearsal; /* not a job of anybody's: see text_pages.h */
 };
 
 struct slot {
@@ -72,6 +75,7 @@ struct pool {
     struct runtime *runtime;
     struct cgroup_set *cgroups;
     struct egress *egress;
+    struct text_pages *pages;
     struct slot *slots;
     uint32_t in_state[SLOT_N_STATES];
     struct wait_queue queue;
@@ -109,8 +113,10 @@ static void job_end(struct pool *p, struct job *j, const struct worker_result *r
 {
     struct worker_result r = *result;
     r.queued_us = j->queued_us;
-    p->stats.jobs++;
-    p->stats.oom_kills += r.oom_killed;
+    if (!j->rehearsal) {
+        p->stats.jobs++;
+        p->stats.oom_kills += r.oom_killed;
+    }
     log_debug("worker_end", F_STR("job", j->spec.id), F_U64("end", r.end), F_U64("queued_us", r.queued_us),
               F_U64("run_us", r.run_us), F_U64("cpu_us", r.cpu_us), F_U64("memory_peak", r.memory_peak_bytes));
     worker_done_fn *done = j->done;
@@ -233,6 +239,8 @@ static void on_slot_lost(struct slot *s)
     }
 }
 
+static void rehearse(struct slot *s);
+
 static void on_worker(void *arg, enum workerd_event ev)
 {
     struct slot *s = arg;
@@ -243,6 +251,8 @@ static void on_worker(void *arg, enum workerd_event ev)
         s->pool->stats.started++;
         histogram_add(&s->pool->stats.start, s->held_at_us - s->boot_at_us);
         step(s, EV_HELD);
+        text_pages_touch_later(s->pool->pages, s->pool->loop, workerd_pid(s->worker));
+        rehearse(s);
         pool_step(s->pool);
         break;
     case WORKERD_FAILED:
@@ -255,6 +265,8 @@ static void on_worker(void *arg, enum workerd_event ev)
         s->job = NULL;
         s->failures = 0;
         step(s, EV_END);
+        if (j->rehearsal && workerd_result(s->worker)->end == WORKER_ANSWERED)
+            text_pages_after(s->pool->pages, workerd_pid(s->worker));
         job_end(s->pool, j, workerd_result(s->worker));
         break;
     case WORKERD_GONE:
@@ -296,7 +308,41 @@ static void slot_run(struct slot *s, struct job *j)
     s->job = j;
     s->generation = s->pool->egress ? egress_generation(s->pool->egress) : 0;
     j->queued_us = clock_mono_us() - j->queued_at_us;
+    if (j->rehearsal)
+        text_pages_before(s->pool->pages, workerd_pid(s->worker));
     workerd_run(s->worker, &j->spec);
+}
+
+static void on_rehearsed(void *arg, const struct worker_result *r)
+{
+    if (r->end != WORKER_ANSWERED)
+        text_pages_give_up(arg);
+}
+
+/* What a short job does, in a worker that has just become ready, while nobody waits for one. */
+static void rehearse(struct slot *s)
+{
+    static const char code[] = "export default { async fetch(request) { const { n } = await request.json();"
+                               " return new Response(JSON.stringify({ n: n + 1 })); } };";
+    static const char inputs[] = "{\"n\": 1}";
+    struct pool *p = s->pool;
+    if (!text_pages_wants(p->pages) || p->queue.n > 0 || p->in_state[SLOT_RUNNING] > 0)
+        return;
+    struct job *j = xcalloc(1, sizeof *j);
+    *j = (struct job){
+        .handle = ++p->next_handle,
+        .spec = { .id = xstrdup("rehearsal"),
+                  .code = (const uint8_t *)code,
+                  .code_len = sizeof code - 1,
+                  .inputs = (const uint8_t *)inputs,
+                  .inputs_len = sizeof inputs - 1,
+                  .deadline_us = clock_mono_us() + REHEARSAL_US },
+        .done = on_rehearsed,
+        .arg = p->pages,
+        .queued_at_us = clock_mono_us(),
+        .rehearsal = true,
+    };
+    slot_run(s, j);
 }
 
 static void slot_kill(struct slot *s)
@@ -494,6 +540,7 @@ static int open_parts(struct pool *p, struct err *e)
     p->runtime = runtime_new(&rc, e);
     if (!p->runtime || open_groups(p, e) != 0)
         return e->code;
+    p->pages = text_pages_new(runtime_program(p->runtime));
     if (c->egress_public) {
         struct egress_config ec = {
             .loop = p->loop,
@@ -515,6 +562,7 @@ static void release(struct pool *p)
 {
     cgroup_set_close(p->cgroups);
     runtime_free(p->runtime);
+    text_pages_free(p->pages);
     wait_queue_free(&p->queue);
     free(p->slots);
     free(p);

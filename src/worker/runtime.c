@@ -306,6 +306,11 @@ void runtime_free(struct runtime *rt)
     free(rt);
 }
 
+const char *runtime_program(const struct runtime *rt)
+{
+    return rt->workerd;
+}
+
 const struct sandbox *runtime_sandbox(const struct runtime *rt, enum runtime_kind kind)
 {
     return rt->sandbox[kind];

@@ -34,6 +34,9 @@ struct runtime *runtime_new(const struct runtime_config *config, struct err *e);
 /* Removes everything that runtime_new and the workers made. NULL allowed. */
 void runtime_free(struct runtime *rt);
 
+/* The path of workerd; borrowed. */
+const char *runtime_program(const struct runtime *rt);
+
 /* Borrowed. The gateway's are NULL where egress is not public. */
 const struct sandbox *runtime_sandbox(const struct runtime *rt, enum runtime_kind kind);
 const char *const *runtime_argv(const struct runtime *rt, enum runtime_kind kind);

@@ -614,6 +614,11 @@ const struct worker_result *workerd_result(const struct workerd *w)
     return &w->result;
 }
 
+pid_t workerd_pid(const struct workerd *w)
+{
+    return child_pid(w->child);
+}
+
 const char *workerd_reason(const struct workerd *w)
 {
     return w->reason;

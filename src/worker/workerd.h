@@ -58,6 +58,9 @@ void workerd_kill(struct workerd *w);
 /* Valid during WORKERD_DONE; queued_us is not filled. */
 const struct worker_result *workerd_result(const struct workerd *w);
 
+/* As child_pid. */
+pid_t workerd_pid(const struct workerd *w);
+
 /* One line, from WORKERD_FAILED or WORKERD_LOST on. */
 const char *workerd_reason(const struct workerd *w);
 
