@@ -1,6 +1,5 @@
 #include "worker/pool.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,96 +9,12 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "worker/egress.h"
-#include "worker/runtime.h"
+#include "worker/pool_impl.h"
 #include "worker/sandbox.h"
 #include "worker/text_pages.h"
-#include "worker/wait_queue.h"
-#include "worker/workerd.h"
 
-#define ATTEMPTS_MAX 3    /* workers that may be lost before they have read a job's code */
-#define BROKEN_AFTER 3    /* boot failures in a row */
-#define REST_FIRST_MS 100 /* after the first failure in a row, doubled by each */
-#define REST_LAST_MS 30000
-#define STOCK_WAIT_US 15000u  /* a boot for the stock stands back so long at most behind a job that has just begun */
-#define LONG_HELD_US 5000000u /* a held worker that lived that long is replaced at once */
-#define REHEARSAL_US 5000000u
-
-enum slot_state {
-    SLOT_INVALID,
-    SLOT_EMPTY,
-    SLOT_BOOTING,
-    SLOT_HELD,
-    SLOT_RUNNING,
-    SLOT_CLEARING, /* its worker is being killed */
-    SLOT_RESTING,  /* after a failed boot */
-    SLOT_N_STATES,
-};
-
-enum slot_event { EV_BOOT, EV_HELD, EV_RUN, EV_END, EV_GONE, EV_REST, EV_WAKE, SLOT_N_EVENTS };
-
-static const enum slot_state next_state[SLOT_N_STATES][SLOT_N_EVENTS] = {
-    [SLOT_EMPTY] = { [EV_BOOT] = SLOT_BOOTING, [EV_REST] = SLOT_RESTING },
-    [SLOT_BOOTING] = { [EV_HELD] = SLOT_HELD, [EV_END] = SLOT_CLEARING },
-    [SLOT_HELD] = { [EV_RUN] = SLOT_RUNNING, [EV_END] = SLOT_CLEARING },
-    [SLOT_RUNNING] = { [EV_END] = SLOT_CLEARING },
-    [SLOT_CLEARING] = { [EV_GONE] = SLOT_EMPTY },
-    [SLOT_RESTING] = { [EV_WAKE] = SLOT_EMPTY },
-};
-
-struct job {
-    uint64_t handle;
-    struct worker_job spec;
-    worker_done_fn *done;
-    void *arg;
-    uint64_t queued_at_us, queued_us;
-    unsigned attempts;
-    bool rehearsal; /* not a job of anybody's: see text_pages.h */
-};
-
-struct slot {
-    struct pool *pool;
-    uint32_t index;
-    enum slot_state state;
-    struct workerd *worker;
-    struct job *job;   /* while running */
-    bool hurried;      /* a job waits for this boot */
-    unsigned failures; /* in a row */
-    uint64_t boot_at_us, held_at_us;
-    uint64_t generation; /* of the gateway when the job began */
-    uv_timer_t rest;
-};
-
-struct pool {
-    uv_loop_t *loop;
-    struct pool_config config; /* strings are not kept */
-    struct runtime *runtime;
-    struct cgroup_set *cgroups;
-    struct egress *egress;
-    struct text_pages *pages;
-    struct slot *slots;
-    uint32_t in_state[SLOT_N_STATES];
-    struct wait_queue queue;
-    uv_timer_t queue_timer, stock_timer;
-    uint64_t next_handle;
-    uint64_t run_at_us; /* when the last run began */
-    uint32_t cpus;
-    struct pool_stats stats; /* the counters; the rest is read from the slots */
-    bool closing;
-    uint32_t open_parts; /* while closing: timers, workers and the gateway that are not gone */
-    void (*done)(void *arg);
-    void *done_arg;
-};
-
-static void pool_step(struct pool *p);
-
-static void step(struct slot *s, enum slot_event ev)
-{
-    enum slot_state to = next_state[s->state][ev];
-    assert(to != SLOT_INVALID);
-    s->pool->in_state[s->state]--;
-    s->pool->in_state[to]++;
-    s->state = to;
-}
+#define BROKEN_AFTER 3       /* boot failures in a row */
+#define STOCK_WAIT_US 15000u /* a boot for the stock stands back so long at most behind a job that has just begun */
 
 /* ---- jobs ---- */
 
@@ -109,7 +24,7 @@ static void job_free(struct job *j)
     free(j);
 }
 
-static void job_end(struct pool *p, struct job *j, const struct worker_result *result)
+void pool_job_end(struct pool *p, struct job *j, const struct worker_result *result)
 {
     struct worker_result r = *result;
     r.queued_us = j->queued_us;
@@ -125,12 +40,12 @@ static void job_end(struct pool *p, struct job *j, const struct worker_result *r
     done(arg, &r);
 }
 
-static void job_end_without_run(struct pool *p, struct job *j, enum worker_end end, const char *reason)
+void pool_job_end_without_run(struct pool *p, struct job *j, enum worker_end end, const char *reason)
 {
     struct worker_result r = { .end = end, .console = "", .reason = reason, .no_slot = end == WORKER_DEADLINE };
     if (j->queued_us == 0)
         j->queued_us = clock_mono_us() - j->queued_at_us;
-    job_end(p, j, &r);
+    pool_job_end(p, j, &r);
 }
 
 /* ---- waiting ---- */
@@ -155,18 +70,18 @@ static void on_queue_timer(uv_timer_t *t)
     struct pool *p = t->data;
     const struct wait_entry *first;
     while (!p->closing && (first = wait_queue_first(&p->queue)) && first->deadline_us <= clock_mono_us())
-        job_end_without_run(p, wait_queue_pop(&p->queue), WORKER_DEADLINE, "deadline exceeded while waiting");
+        pool_job_end_without_run(p, wait_queue_pop(&p->queue), WORKER_DEADLINE, "deadline exceeded while waiting");
     if (!p->closing)
         pool_step(p);
 }
 
-static void enqueue(struct pool *p, struct job *j)
+void pool_enqueue(struct pool *p, struct job *j)
 {
     struct wait_entry entry = { .deadline_us = j->spec.deadline_us, .handle = j->handle, .job = j };
     wait_queue_push(&p->queue, &entry);
 }
 
-/* ---- slots ---- */
+/* ---- scheduling ---- */
 
 static struct slot *slot_in_state(struct pool *p, enum slot_state state)
 {
@@ -176,184 +91,6 @@ static struct slot *slot_in_state(struct pool *p, enum slot_state state)
     }
     return NULL;
 }
-
-static void on_rest_over(uv_timer_t *t)
-{
-    struct slot *s = t->data;
-    step(s, EV_WAKE);
-    pool_step(s->pool);
-}
-
-static void slot_rest(struct slot *s)
-{
-    unsigned doublings = s->failures - 1 < 9 ? s->failures - 1 : 9;
-    uint64_t wait_ms = (uint64_t)REST_FIRST_MS << doublings;
-    step(s, EV_REST);
-    (void)uv_timer_start(&s->rest, on_rest_over, wait_ms < REST_LAST_MS ? wait_ms : REST_LAST_MS, 0);
-}
-
-static void part_closed(struct pool *p);
-
-static void on_slot_gone(struct slot *s)
-{
-    struct pool *p = s->pool;
-    s->worker = NULL;
-    step(s, EV_GONE);
-    if (p->closing) {
-        part_closed(p);
-        return;
-    }
-    if (s->failures > 0)
-        slot_rest(s);
-    pool_step(p);
-}
-
-static void on_slot_failed(struct slot *s)
-{
-    struct pool *p = s->pool;
-    bool held = s->state == SLOT_HELD;
-    if (held)
-        p->stats.held_deaths++;
-    else
-        p->stats.boot_failures++;
-    s->failures = held && clock_mono_us() - s->held_at_us >= LONG_HELD_US ? 0 : s->failures + 1;
-    log_warn(held ? "held_worker_died" : "worker_boot_failed", F_U64("slot", s->index), F_U64("failures", s->failures),
-             F_STR("error", workerd_reason(s->worker)));
-    step(s, EV_END);
-}
-
-static void on_slot_lost(struct slot *s)
-{
-    struct pool *p = s->pool;
-    struct job *j = s->job;
-    s->job = NULL;
-    p->stats.held_deaths++;
-    log_warn("held_worker_lost", F_U64("slot", s->index), F_STR("job", j->spec.id),
-             F_STR("error", workerd_reason(s->worker)));
-    step(s, EV_END);
-    if (++j->attempts < ATTEMPTS_MAX) {
-        enqueue(p, j);
-        pool_step(p);
-    } else {
-        job_end_without_run(p, j, WORKER_DIED, "its workers ended before they had read the code");
-    }
-}
-
-static void rehearse(struct slot *s);
-
-static void on_worker(void *arg, enum workerd_event ev)
-{
-    struct slot *s = arg;
-    struct job *j = s->job;
-    switch (ev) {
-    case WORKERD_HELD:
-        s->held_at_us = clock_mono_us();
-        s->pool->stats.started++;
-        histogram_add(&s->pool->stats.start, s->held_at_us - s->boot_at_us);
-        step(s, EV_HELD);
-        text_pages_touch_later(s->pool->pages, s->pool->loop, workerd_pid(s->worker));
-        rehearse(s);
-        pool_step(s->pool);
-        break;
-    case WORKERD_FAILED:
-        on_slot_failed(s);
-        break;
-    case WORKERD_LOST:
-        on_slot_lost(s);
-        break;
-    case WORKERD_DONE:
-        s->job = NULL;
-        s->failures = 0;
-        step(s, EV_END);
-        if (j->rehearsal && workerd_result(s->worker)->end == WORKER_ANSWERED)
-            text_pages_after(s->pool->pages, workerd_pid(s->worker));
-        job_end(s->pool, j, workerd_result(s->worker));
-        break;
-    case WORKERD_GONE:
-        on_slot_gone(s);
-        break;
-    }
-}
-
-static void slot_boot(struct slot *s)
-{
-    struct pool *p = s->pool;
-    struct workerd_spec spec = {
-        .loop = p->loop,
-        .runtime = p->runtime,
-        .cgroups = p->cgroups,
-        .index = s->index,
-        .max_output_bytes = p->config.max_output_bytes,
-        .cpu_quota_us = p->config.cpu_quota_us,
-        .cpu_period_us = p->config.cpu_period_us,
-    };
-    struct err e = { 0 };
-    s->boot_at_us = clock_mono_us();
-    s->worker = workerd_boot(&spec, on_worker, s, &e);
-    s->hurried = false;
-    if (s->worker) {
-        step(s, EV_BOOT);
-        return;
-    }
-    p->stats.boot_failures++;
-    s->failures++;
-    log_warn("worker_boot_failed", F_U64("slot", s->index), F_U64("failures", s->failures), F_ERR(&e));
-    slot_rest(s);
-}
-
-static void slot_run(struct slot *s, struct job *j)
-{
-    step(s, EV_RUN);
-    s->pool->run_at_us = clock_mono_us();
-    s->job = j;
-    s->generation = s->pool->egress ? egress_generation(s->pool->egress) : 0;
-    j->queued_us = clock_mono_us() - j->queued_at_us;
-    if (j->rehearsal)
-        text_pages_before(s->pool->pages, workerd_pid(s->worker));
-    workerd_run(s->worker, &j->spec);
-}
-
-static void on_rehearsed(void *arg, const struct worker_result *r)
-{
-    if (r->end != WORKER_ANSWERED)
-        text_pages_give_up(arg);
-}
-
-/* What a short job does, in a worker that has just become ready, while nobody waits for one. */
-static void rehearse(struct slot *s)
-{
-    static const char code[] = "export default { async fetch(request) { const { n } = await request.json();"
-                               " return new Response(JSON.stringify({ n: n + 1 })); } };";
-    static const char inputs[] = "{\"n\": 1}";
-    struct pool *p = s->pool;
-    if (!text_pages_wants(p->pages) || p->queue.n > 0 || p->in_state[SLOT_RUNNING] > 0)
-        return;
-    struct job *j = xcalloc(1, sizeof *j);
-    *j = (struct job){
-        .handle = ++p->next_handle,
-        .spec = { .id = xstrdup("rehearsal"),
-                  .code = (const uint8_t *)code,
-                  .code_len = sizeof code - 1,
-                  .inputs = (const uint8_t *)inputs,
-                  .inputs_len = sizeof inputs - 1,
-                  .deadline_us = clock_mono_us() + REHEARSAL_US },
-        .done = on_rehearsed,
-        .arg = p->pages,
-        .queued_at_us = clock_mono_us(),
-        .rehearsal = true,
-    };
-    slot_run(s, j);
-}
-
-static void slot_kill(struct slot *s)
-{
-    if (s->state == SLOT_BOOTING || s->state == SLOT_HELD || s->state == SLOT_RUNNING) {
-        step(s, EV_END);
-        workerd_kill(s->worker);
-    }
-}
-
-/* ---- scheduling ---- */
 
 /* Boots at once: a job that waits may have all CPUs; boots ahead leave one to jobs that run. */
 static uint32_t boots_allowed(const struct pool *p)
@@ -391,8 +128,7 @@ static void on_stock_timer(uv_timer_t *t)
     pool_step(t->data);
 }
 
-/* Gives held workers to the jobs that wait, then boots as many as jobs and stock need. */
-static void pool_step(struct pool *p)
+void pool_step(struct pool *p)
 {
     struct slot *s;
     const struct wait_entry *first;
@@ -424,7 +160,7 @@ uint64_t pool_run(struct pool *p, const struct worker_job *job, worker_done_fn *
     };
     j->spec.id = xstrdup(job->id);
     uint64_t handle = j->handle;
-    enqueue(p, j);
+    pool_enqueue(p, j);
     pool_step(p);
     return handle;
 }
@@ -596,7 +332,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct pool_config *config, struct 
     return p;
 }
 
-static void part_closed(struct pool *p)
+void pool_part_closed(struct pool *p)
 {
     if (--p->open_parts > 0)
         return;
@@ -609,18 +345,18 @@ static void part_closed(struct pool *p)
 
 static void on_timer_closed(uv_handle_t *h)
 {
-    part_closed(h->data);
+    pool_part_closed(h->data);
 }
 
 static void on_rest_closed(uv_handle_t *h)
 {
     const struct slot *s = h->data;
-    part_closed(s->pool);
+    pool_part_closed(s->pool);
 }
 
 static void on_egress_closed(void *arg)
 {
-    part_closed(arg);
+    pool_part_closed(arg);
 }
 
 void pool_free(struct pool *p, void (*done)(void *arg), void *arg)
