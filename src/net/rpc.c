@@ -130,11 +130,11 @@ static void retired_free(struct retired *old)
     }
 }
 
-/* Lets go of earlier endpoints with the last call that went to them. */
+/* Lets go of earlier endpoints with the last call that went to them, and when the stream has moved. */
 static void forget_retired(struct rpc *r)
 {
     const struct rpc_call *call;
-    if (!r->retired)
+    if (!r->retired || (r->stream && rpc_stream_is_moving(r->stream)))
         return;
     DL_FOREACH(r->calls, call)
         if (call->age != r->age)
@@ -503,17 +503,6 @@ static void move_calls(struct rpc *r)
         call_send(call);
 }
 
-static void move_stream(struct rpc *r)
-{
-    if (!r->stream)
-        return;
-    bool was_up = rpc_stream_is_up(r->stream);
-    rpc_stream_free(r->stream);
-    r->stream = rpc_stream_new(&r->stream_config, r->log_filter, &r->stream_events, r->stream_arg);
-    if (was_up)
-        r->stream_events.on_down(r->stream_arg, "other endpoints are configured");
-}
-
 int rpc_set_endpoints(struct rpc *r, const struct rpc_config *config, struct err *e)
 {
     struct rpc_endpoints fresh;
@@ -532,7 +521,8 @@ int rpc_set_endpoints(struct rpc *r, const struct rpc_config *config, struct err
     r->age++;
     rpc_health_free(r->health);
     watch_endpoints(r);
-    move_stream(r);
+    if (r->stream)
+        rpc_stream_replace(r->stream, &r->stream_config, r->log_filter);
     move_calls(r);
     return 1;
 }

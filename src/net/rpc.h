@@ -54,9 +54,9 @@ typedef void rpc_done_fn(void *arg, const struct json *result, const struct rpc_
 struct rpc *rpc_new(uv_loop_t *loop, const struct rpc_config *config, struct err *e);
 
 /* Goes on with config's URLs; the rest of config is not read. Calls under way end where they are; what has not gone out
- * yet, and what comes, goes to the new ones, of which those that are old ones too are known already. A stream goes down
- * and comes up again. Not from inside a callback. Returns 1, 0 where they are the same, or -EINVAL with e set, and
- * nothing has changed. */
+ * yet, and what comes, goes to the new ones, of which those that are old ones too are known already. A stream
+ * stays with the old ones until it is up at a new one (on_switch). Not from inside a callback. Returns 1, 0 where they
+ * are the same, or -EINVAL with e set, and nothing has changed. */
 int rpc_set_endpoints(struct rpc *r, const struct rpc_config *config, struct err *e);
 
 /* Cancels everything without callbacks. NULL allowed. */

@@ -485,6 +485,43 @@ static void wrong_chain(void **state)
     }
 }
 
+static void move(struct fixture *f, const char *ws[], size_t n)
+{
+    const char *http = "http://127.0.0.1:1/";
+    struct err e = { 0 };
+    assert_int_equal(rpc_set_endpoints(f->rpc, &(struct rpc_config){ &http, 1, ws, n, 0, 0, 0 }, &e), 1);
+}
+
+/* Other endpoints are configured: the old one is listened to until a new one is up, however long that takes. */
+static void other_endpoints(void **state)
+{
+    struct fixture *f = *state;
+    const char *second[] = { f->eps[1].url }, *third[] = { "ws://127.0.0.1:1/" };
+    f->eps[1].manner = NO_WS;
+    start(f, 1);
+    move(f, third, 1);
+    loop_for(&f->loop, 100);
+    move(f, second, 1); /* again, before the first is there */
+    loop_for(&f->loop, 300);
+    f->heads = f->logs = 0;
+    server_each(f->eps[0].server, send_head);
+    server_each(f->eps[0].server, send_log);
+    assert_true(loop_until(&f->loop, &f->logs, WAIT_MS));
+    assert_string_equal(f->trace, "uhL");
+    f->eps[1].manner = GOOD;
+    assert_true(loop_until(&f->loop, &f->switches, WAIT_MS));
+    assert_string_equal(f->reason, "other endpoints are configured");
+    assert_true(server_settles(f->eps[0].server, 0));
+    server_each(f->eps[1].server, send_head);
+    for (f->logs = 0; f->logs == 0; loop_for(&f->loop, 10))
+        server_each(f->eps[1].server, send_log);
+    assert_memory_equal(f->trace, "uhLshL", 6);
+    assert_int_equal(f->downs, 0);
+    move(f, NULL, 0); /* to none: there is nothing to wait for */
+    assert_int_equal(f->downs, 1);
+    assert_true(server_settles(f->eps[1].server, 0));
+}
+
 /* Nobody answers: tried again and again, ever more slowly. */
 static void back_off(void **state)
 {
@@ -582,6 +619,7 @@ int main(void)
         TEST(silence),
         TEST(trouble_goes_to_the_next),
         TEST(wrong_chain),
+        TEST(other_endpoints),
         TEST(back_off),
         TEST(ending_inside_callbacks),
         TEST(notification_latency),
