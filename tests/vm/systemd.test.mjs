@@ -31,12 +31,13 @@ describe('the node as a service of systemd', { skip: !existsSync(SYSTEMD) && `no
         node = new VmNode({ vm, dir, chain: net.chain, contracts: net.contracts, config: { job_capacity: 3, warm_workers: 1 } });
         for (const key of ['state_dir', 'ledger_file', 'enclave_signer_file', 'metrics_addr']) delete node.config[key];
         node.config.enclave_signer_file = '/nowhere'; // the unit's flag names the credential
-        await vm.write(`${ETC}/config.json`, JSON.stringify(node.config));
+        await vm.write(`${ETC}/config.json`, JSON.stringify(node.config), '640');
         await vm.write(`${ETC}/id.sec`, getBytes(node.key.privateKey), '600');
         await vm.write(`/run/systemd/system/${NAME}.service.d/log.conf`, `[Service]\nStandardError=append:${LOG}\n`);
         await vm.get(`
             echo 'oyster-executor:x:990:990::/:/bin/false' >>/etc/passwd
             echo 'oyster-executor:x:990:' >>/etc/group
+            chgrp oyster-executor ${ETC}/config.json
             mkdir -p /usr/bin && ln -s /app/${NODE} /usr/bin/${NAME}
             cp /app/${UNIT} /run/systemd/system/
             systemctl daemon-reload`);
@@ -62,6 +63,7 @@ describe('the node as a service of systemd', { skip: !existsSync(SYSTEMD) && `no
         assert.match(status, /^Uid:\t990\t990\t990\t990$/m);
         assert.match(status, /^CapBnd:\t0+$/m);
         assert.match(status, /^Seccomp:\t2$/m);
+        assert.match(await vm.get(`ls -ln ${ETC}/config.json`), /^-rw-r----- .* 0 +990 /); // as the guide has it
         assert.match(await vm.read(`/proc/${pid}/cgroup`), new RegExp(`^0::/system.slice/${NAME}.service/node$`));
     });
 
@@ -81,7 +83,7 @@ describe('the node as a service of systemd', { skip: !existsSync(SYSTEMD) && `no
 
     scenario('a reload is taken', async () => {
         node.config.log_level = 'debug';
-        await vm.write(`${ETC}/config.json`, JSON.stringify(node.config));
+        await vm.write(`${ETC}/config.json`, JSON.stringify(node.config), '640');
         await vm.get(`systemctl reload ${NAME}`);
         await waitFor('the reload', async () => (await vm.read(LOG)).includes('config_changed key=log_level'));
         assert.equal(await show('ActiveState'), 'active');
