@@ -64,8 +64,8 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     char command[128];
-    if (w->pid > 0) {
-        (void)kill(w->pid, SIGKILL);
+    if (w->pid > 0) { /* a test has failed: its programs are to end as well */
+        (void)kill(w->pid, SIGTERM);
         (void)waitpid(w->pid, NULL, 0);
     }
     (void)snprintf(command, sizeof command, "rm -rf %s", w->dir);
