@@ -25,8 +25,8 @@ struct rpc_stream *rpc_stream_new(const struct rpc_stream_config *config, const 
                                   const struct rpc_stream_events *events, void *arg);
 
 /* Goes on with the endpoints of config, whose other members are those of rpc_stream_new. What is listened to now stays
- * until the first of the new ones is up, which takes the lead (on_switch), so that no log is missed, and none of the
- * old comes to lead again. A stream that is down, or has none to go to, lets go of the old at once (on_down). Not
+ * until the first of the new ones is up, which takes the lead (on_switch), so that no log is missed; then they
+ * are closed. A stream that is down, or has none to go to, lets go of the old at once (on_down). Not
  * inside of a callback. The old endpoints are borrowed as long as rpc_stream_is_moving. */
 void rpc_stream_replace(struct rpc_stream *s, const struct rpc_stream_config *config, const char *log_filter);
 
