@@ -308,7 +308,9 @@ describe('a node at work', () => {
         holder.node.writeConfig();
         await holder.node.start();
         await ready(holder.node);
+        await comesTo(holder.node, 'slots{state="held"}', (n) => n === 1); // its rehearsals are over
         const long = await createJob(net.contracts, { codehash: loop, deadline: 6000 });
+        await comesTo(holder.node, 'slots{state="running"}', (n) => n === 1); // else the short one is first in the queue
         const short = await createJob(net.contracts, { codehash: hello, deadline: 1000 });
         const waiting = (await metrics(holder.node)).jobs_waiting;
         assert.equal((await waitAnswer(net.contracts, short.id)).errorCode, 4);
