@@ -128,7 +128,8 @@ void tracker_stats(const struct event_tracker *t, struct tracker_stats *out)
 {
     *out = t->stats;
     out->head_block = t->head_number;
-    out->settled_block = t->started && t->unsettled > 0 ? t->unsettled - 1 : 0;
+    uint64_t frontier = tracker_frontier(t);
+    out->settled_block = t->started && frontier > 0 ? frontier - 1 : 0;
     out->blocks_kept = t->window.n;
     out->events_kept = t->window.n_events;
     out->parked = t->parked.n;
@@ -242,7 +243,8 @@ void tracker_take(struct event_tracker *t, struct log_entry *log, enum log_sourc
     } else {
         struct chain_event ev;
         /* Something new where all was read: a fork below, or the reading missed it. */
-        if (source == FROM_STREAM && t->started && log->block_number < t->unsettled)
+        if (source == FROM_STREAM && t->started && log->block_number < t->unsettled &&
+            !block_gaps_have(&t->older, log->block_number))
             tracker_unsettle(t, log->block_number);
         if (decode(t, &ev, log))
             tell(t, log, &ev, source, received_us);
@@ -423,7 +425,7 @@ void tracker_stream_up(struct event_tracker *t)
 {
     t->stream_up = true;
     t->hold = true;
-    t->caught_up = false;
+    t->newest_read = t->caught_up = false;
     t->live_from = UINT64_MAX;
     t->head_since_up = false;
     t->pass.counts = false;
@@ -439,7 +441,7 @@ void tracker_stream_down(struct event_tracker *t)
 {
     t->stream_up = false;
     t->hold = false;
-    t->caught_up = false;
+    t->newest_read = t->caught_up = false;
     t->live_from = UINT64_MAX;
     log_list_clear(&t->held);
     tracker_urge(t, TRACKER_SOON);
@@ -455,7 +457,7 @@ static uint64_t lower_of(uint64_t a, uint64_t b)
 void tracker_trim(struct event_tracker *t)
 {
     struct block_window *w = &t->window;
-    uint64_t edge = t->started ? lower_of(t->unsettled, t->head_number) : t->head_number;
+    uint64_t edge = t->started ? lower_of(tracker_frontier(t), t->head_number) : t->head_number;
     uint64_t keep = w->n_events > EVENTS_MAX ? t->config.overlap_blocks : KEEP_BLOCKS;
     if (keep < t->config.overlap_blocks)
         keep = t->config.overlap_blocks;

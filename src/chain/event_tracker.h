@@ -7,7 +7,11 @@
  * what is known: then it is parked until a head decides. Passes read the blocks with eth_getLogs from the first one
  * that is not settled to the newest head; a block is settled once it was read when it lay `overlap` blocks behind the
  * head, so that an endpoint which lags (or a stream which forgets) is read again. Double events are known by block
- * hash, transaction and log index, in a window of recent blocks. */
+ * hash, transaction and log index, in a window of recent blocks.
+ *
+ * Where much is to be read back, tracker_newest_first leaves the older blocks out of the passes: these begin higher up,
+ * and what was left out is read, once, between them. All below the lowest block that is not settled counts as settled,
+ * no more: what was left out comes again after a crash. */
 #ifndef OYSTER_CHAIN_EVENT_TRACKER_H
 #define OYSTER_CHAIN_EVENT_TRACKER_H
 
@@ -46,13 +50,22 @@ void tracker_head(struct event_tracker *t, const struct chain_head *head, bool p
 /* A log of the subscription; its content is taken over (*log is empty afterwards). */
 void tracker_log(struct event_tracker *t, struct log_entry *log, uint64_t received_us);
 
-/* Begins reading the next range: [*from, *to] of at most max_blocks. False when there is nothing to read. One read is
- * under way at a time; it ends with tracker_read_done, or with tracker_read_failed (begin gives the same range, or a
- * part of it, again). Returns from read_done: false when the answer contradicts what is known (lagging endpoint), to be
- * read again a little later. logs: taken over. */
+/* Begins reading the next range: [*from, *to] of at most max_blocks, of a pass or of older blocks (a pass that is
+ * called for soon waits for those). False when there is nothing to read. One read is under way at a time; it ends with
+ * tracker_read_done, or with tracker_read_failed (begin gives the same range, or a part of it, again). Returns from
+ * read_done: false when the answer contradicts what is known (lagging endpoint), to be read again a little later. logs:
+ * taken over. */
 bool tracker_read_begin(struct event_tracker *t, uint64_t *from, uint64_t *to, uint64_t max_blocks);
 bool tracker_read_done(struct event_tracker *t, struct log_entry *logs, size_t n, uint64_t received_us);
 void tracker_read_failed(struct event_tracker *t);
+
+/* So many blocks the next read of a pass has before it that lie deeper than the overlap: a long way when it is more
+ * than some reads. */
+uint64_t tracker_backlog(const struct event_tracker *t);
+
+/* Not while a read is under way. Blocks from `urgent` up are read first, then [recent, urgent), then those below, each
+ * in order; `urgent` is lowered to where blocks lie as deep as the overlap. False where that changes nothing. */
+bool tracker_newest_first(struct event_tracker *t, uint64_t recent, uint64_t urgent);
 
 /* A header that tracker_want asked for. */
 void tracker_header(struct event_tracker *t, const struct chain_head *header);
@@ -99,6 +112,9 @@ enum tracker_urgency tracker_urgency(const struct event_tracker *t);
 
 /* Does this log, read back, need its block's timestamp (nobody has said it, and the log is one to tell)? */
 bool tracker_lacks_timestamp(const struct event_tracker *t, const struct log_entry *log);
+
+/* Are there older blocks to be read now, whatever is called for? */
+bool tracker_has_older(const struct event_tracker *t);
 
 /* Has a pass begun that has not come to its end? */
 bool tracker_in_pass(const struct event_tracker *t);

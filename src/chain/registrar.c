@@ -43,6 +43,7 @@ struct registrar {
     void (*on_change)(void *arg, enum registration state);
     void *arg;
     enum registration state;
+    uint64_t newest_block, newest_index; /* of the events that counted */
     struct view *view;
     uv_timer_t *timer;
     struct view *stake_view;
@@ -184,7 +185,17 @@ struct registrar *registrar_new(uv_loop_t *loop, struct rpc *rpc, const struct r
     return r;
 }
 
-void registrar_on_event(struct registrar *r, const struct chain_event *ev)
+static bool is_outdated(struct registrar *r, const struct event_origin *origin)
+{
+    if (origin->block_number < r->newest_block ||
+        (origin->block_number == r->newest_block && origin->log_index < r->newest_index))
+        return true;
+    r->newest_block = origin->block_number;
+    r->newest_index = origin->log_index;
+    return false;
+}
+
+void registrar_on_event(struct registrar *r, const struct chain_event *ev, const struct event_origin *origin)
 {
     static const enum reg_event events[EVENT_TYPE_COUNT] = {
         [EVENT_EXECUTOR_REGISTERED] = EV_REGISTERED,
@@ -194,6 +205,8 @@ void registrar_on_event(struct registrar *r, const struct chain_event *ev)
     };
     stake_may_change(r, ev);
     if (events[ev->type] == EV_SEEN_ABSENT || !address_eq(&ev->u.executor.enclave, &r->config.enclave))
+        return;
+    if (is_outdated(r, origin))
         return;
     enum reg_event event = events[ev->type];
     if (event == EV_REGISTERED && !address_eq(&ev->u.executor.owner, &r->config.owner))
@@ -205,8 +218,10 @@ void registrar_on_removed(struct registrar *r, const struct chain_event *ev)
 {
     stake_may_change(r, ev);
     if (ev->type >= EVENT_EXECUTOR_REGISTERED && ev->type <= EVENT_EXECUTOR_REVIVED &&
-        address_eq(&ev->u.executor.enclave, &r->config.enclave))
+        address_eq(&ev->u.executor.enclave, &r->config.enclave)) {
+        r->newest_block = r->newest_index = 0; /* it may come again further down */
         ask(r->timer);
+    }
 }
 
 enum registration registrar_state(const struct registrar *r)

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "chain/contracts.h"
+#include "chain/head.h"
 #include "net/rpc.h"
 
 enum registration {
@@ -33,8 +34,9 @@ const char *registration_name(enum registration r);
 struct registrar *registrar_new(uv_loop_t *loop, struct rpc *rpc, const struct registrar_config *config,
                                 void (*on_change)(void *arg, enum registration state), void *arg);
 
-/* Executor and slash events; those of other enclaves and other types are ignored. */
-void registrar_on_event(struct registrar *r, const struct chain_event *ev);
+/* Executor and slash events; those of other enclaves and other types are ignored. Of what was read back late nothing
+ * counts that is older than what has counted already: it says where the registration stood. */
+void registrar_on_event(struct registrar *r, const struct chain_event *ev, const struct event_origin *origin);
 
 /* An executor event was taken back: asks the contract anew. */
 void registrar_on_removed(struct registrar *r, const struct chain_event *ev);

@@ -52,8 +52,11 @@ void tracker_unsettle(struct event_tracker *t, uint64_t number)
 {
     if (t->config.start != UINT64_MAX && number < t->config.start)
         number = t->config.start;
-    if (number < t->unsettled)
-        t->unsettled = number;
+    if (t->older.n > 0 && number < t->base)
+        block_gaps_reopen(&t->older, number, t->base - 1);
+    uint64_t lowest = t->older.n > 0 && number < t->base ? t->base : number;
+    if (lowest < t->unsettled)
+        t->unsettled = lowest;
     if (t->pass.reading && number < t->pass.tainted_from)
         t->pass.tainted_from = number;
     if (t->head_number >= t->fork_until || number < t->fork_from)

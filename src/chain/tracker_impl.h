@@ -3,6 +3,7 @@
 #ifndef OYSTER_CHAIN_TRACKER_IMPL_H
 #define OYSTER_CHAIN_TRACKER_IMPL_H
 
+#include "chain/block_gaps.h"
 #include "chain/block_window.h"
 #include "chain/event_tracker.h"
 
@@ -40,12 +41,14 @@ struct log_list {
     size_t n, cap, bytes;
 };
 
-/* Reading: a pass goes from the first unsettled block to the newest head in chunks, one read at a time. */
+/* Reading: a pass goes from the first unsettled block to the newest head in chunks, one read at a time. Between passes
+ * the older blocks are read, which tracker_newest_first left out. */
 struct pass {
     bool active;
     bool counts; /* began after the stream came up: its end makes the stream live */
     uint64_t next;
     bool reading;
+    bool older;              /* the read under way is one of older blocks */
     uint64_t from, to, head; /* of the read under way; head: newest when it began */
     uint64_t told_seq;       /* events told before it began */
     uint64_t tainted_from;   /* a fork since it began changed blocks from here up */
@@ -55,19 +58,24 @@ struct event_tracker {
     struct tracker_config config;
     struct block_window window;
     bool has_tip;
-    uint64_t linked_from;           /* from here to the tip each block is known and the parent of the next */
-    struct link tip;                /* newest head that links */
-    uint64_t head_number;           /* newest head, linked or not */
-    struct segment ahead;           /* heads that do not link yet */
-    struct segment side;            /* a stretch below that turned out to differ */
-    uint64_t unsettled;             /* first block that is not settled */
-    bool started;                   /* unsettled is meaningful */
-    bool fork_announced;            /* removed:true came; the heads of that fork have not */
+    uint64_t linked_from;    /* from here to the tip each block is known and the parent of the next */
+    struct link tip;         /* newest head that links */
+    uint64_t head_number;    /* newest head, linked or not */
+    struct segment ahead;    /* heads that do not link yet */
+    struct segment side;     /* a stretch below that turned out to differ */
+    uint64_t unsettled;      /* first block that is not settled, but for those in older */
+    struct block_gaps older; /* to be read, not settled; all below base */
+    uint64_t base;           /* where the passes began when blocks were left out last */
+    bool older_wait;         /* older blocks that were read, but not settled, are not read before a pass has ended */
+    bool older_turn;         /* a pass has just ended: the next one has to wait for a read of older blocks */
+    bool started;            /* unsettled is meaningful */
+    bool fork_announced;     /* removed:true came; the heads of that fork have not */
     uint64_t fork_from, fork_until; /* blocks from fork_from are not settled before the head is at fork_until */
     enum tracker_urgency urgency;
     bool stream_up;
     bool hold;          /* live logs wait */
-    bool caught_up;     /* a pass that counts has ended since the stream came up */
+    bool newest_read;   /* a pass that counts has ended since the stream came up */
+    bool caught_up;     /* and then there were no older blocks to be read */
     uint64_t live_from; /* what blocks from here up hold the stream should tell; UINT64_MAX while it is not live */
     bool head_since_up; /* only then is it known how far a pass must read before held logs may go */
     struct log_list held, parked;
@@ -101,6 +109,9 @@ void tracker_take(struct event_tracker *t, struct log_entry *log, enum log_sourc
 
 /* Takes back all events of b, last first, and makes it an orphan. */
 void tracker_orphan(struct event_tracker *t, struct block *b);
+
+/* The first block that is not settled, older ones included: all below are. */
+uint64_t tracker_frontier(const struct event_tracker *t);
 
 /* Something below or at number changed: it must be read again. */
 void tracker_unsettle(struct event_tracker *t, uint64_t number);

@@ -23,16 +23,63 @@ static void pass_start(struct event_tracker *t)
     t->urgency = TRACKER_IDLE;
 }
 
+static void note_caught_up(struct event_tracker *t)
+{
+    if (t->newest_read && block_gaps_all_read(&t->older))
+        t->caught_up = true;
+}
+
 /* The pass has come to the newest head. */
 static void pass_end(struct event_tracker *t)
 {
     t->pass.active = false;
+    t->older_wait = false;
+    t->older_turn = true;
     if (!t->pass.counts)
         return;
-    if (!t->caught_up)
+    if (!t->newest_read)
         t->live_from = t->head_number + 1;
-    t->caught_up = true;
+    t->newest_read = true;
+    note_caught_up(t);
     tracker_stop_holding(t);
+}
+
+/* How deep a fork goes is being found out: what is read meanwhile may be of either side. */
+static bool is_walking(const struct event_tracker *t)
+{
+    return t->ahead.n > 0 || t->side.n > 0 || t->window.n_suspect > 0;
+}
+
+static const struct block_gap *next_older(const struct event_tracker *t)
+{
+    return block_gaps_next(&t->older, !t->older_wait && !is_walking(t));
+}
+
+bool tracker_has_older(const struct event_tracker *t)
+{
+    return t->has_tip && next_older(t);
+}
+
+static bool begin(struct event_tracker *t, uint64_t *from, uint64_t *to)
+{
+    struct pass *p = &t->pass;
+    p->reading = true;
+    p->from = *from;
+    p->to = *to;
+    p->head = t->head_number;
+    p->told_seq = t->told_seq;
+    p->tainted_from = UINT64_MAX;
+    return true;
+}
+
+static bool begin_older(struct event_tracker *t, uint64_t *from, uint64_t *to, uint64_t max_blocks)
+{
+    const struct block_gap *gap = next_older(t);
+    t->older_turn = false;
+    t->pass.older = true;
+    *from = gap->from;
+    *to = gap->to - gap->from < max_blocks ? gap->to : gap->from + max_blocks - 1;
+    return begin(t, from, to);
 }
 
 bool tracker_read_begin(struct event_tracker *t, uint64_t *from, uint64_t *to, uint64_t max_blocks)
@@ -41,23 +88,20 @@ bool tracker_read_begin(struct event_tracker *t, uint64_t *from, uint64_t *to, u
     assert(!p->reading && max_blocks > 0);
     if (!t->has_tip)
         return false;
+    if (!p->active && tracker_has_older(t) && (t->urgency != TRACKER_NOW || t->older_turn))
+        return begin_older(t, from, to, max_blocks);
     if (!p->active && t->urgency == TRACKER_IDLE)
         return false;
     if (!p->active)
         pass_start(t);
     if (p->next > t->head_number) {
         pass_end(t);
-        return false;
+        return tracker_has_older(t) && begin_older(t, from, to, max_blocks);
     }
-    p->reading = true;
-    p->from = p->next;
-    p->to = t->head_number - p->from < max_blocks ? t->head_number : p->from + max_blocks - 1;
-    p->head = t->head_number;
-    p->told_seq = t->told_seq;
-    p->tainted_from = UINT64_MAX;
-    *from = p->from;
-    *to = p->to;
-    return true;
+    p->older = false;
+    *from = p->next;
+    *to = t->head_number - *from < max_blocks ? t->head_number : *from + max_blocks - 1;
+    return begin(t, from, to);
 }
 
 void tracker_read_failed(struct event_tracker *t)
@@ -171,21 +215,74 @@ static uint64_t lower_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+uint64_t tracker_frontier(const struct event_tracker *t)
+{
+    return lower_of(t->unsettled, block_gaps_lowest(&t->older));
+}
+
+uint64_t tracker_backlog(const struct event_tracker *t)
+{
+    uint64_t next = t->pass.active ? t->pass.next : t->unsettled, overlap = t->config.overlap_blocks;
+    if (!t->has_tip || !t->started || t->head_number < overlap || t->head_number - overlap < next)
+        return 0;
+    return t->head_number - overlap - next + 1;
+}
+
+bool tracker_newest_first(struct event_tracker *t, uint64_t recent, uint64_t urgent)
+{
+    assert(!t->pass.reading);
+    if (tracker_backlog(t) == 0 || t->older.n + 2 > BLOCK_GAPS_MAX)
+        return false;
+    urgent = lower_of(urgent, t->head_number - t->config.overlap_blocks);
+    if (urgent <= t->unsettled)
+        return false;
+    recent = recent < t->unsettled ? t->unsettled : lower_of(recent, urgent);
+    block_gaps_add_first(&t->older, recent, urgent - 1);
+    if (recent > t->unsettled)
+        block_gaps_add_last(&t->older, t->unsettled, recent - 1);
+    t->unsettled = t->base = urgent;
+    t->older_turn = false;
+    if (t->pass.active && t->pass.next < urgent)
+        t->pass.next = urgent;
+    return true;
+}
+
 /* Blocks below the answer's first contradiction, and deep enough below the head that was newest when it was asked for,
  * are settled. After a fork, what it changed waits until the chain has grown by the overlap: an endpoint that lags may
  * still answer from the old chain, however deep the fork was. */
-static void settle(struct event_tracker *t, uint64_t doubt)
+static uint64_t settled_below(const struct event_tracker *t, uint64_t doubt)
 {
     const struct pass *p = &t->pass;
-    if (t->ahead.n > 0 || t->side.n > 0 || t->window.n_suspect > 0)
-        return; /* how deep a fork goes is being found out */
+    if (is_walking(t))
+        return 0;
     uint64_t overlap = t->config.overlap_blocks;
     uint64_t deep = p->head >= overlap ? p->head - overlap + 1 : 0;
     uint64_t limit = lower_of(lower_of(p->to + 1, deep), lower_of(doubt, p->tainted_from));
     if (p->head < t->fork_until)
         limit = lower_of(limit, t->fork_from);
+    return limit;
+}
+
+/* A read of a pass has ended. */
+static void settle(struct event_tracker *t, uint64_t doubt)
+{
+    struct pass *p = &t->pass;
+    uint64_t limit = settled_below(t, doubt);
     if (t->unsettled >= p->from && limit > t->unsettled)
         t->unsettled = limit;
+    p->next = p->to + 1;
+    if (p->to == p->head)
+        pass_end(t);
+}
+
+/* One of older blocks has. Those that it did not settle wait. */
+static void settle_older(struct event_tracker *t, uint64_t doubt)
+{
+    const struct pass *p = &t->pass;
+    uint64_t limit = settled_below(t, doubt);
+    block_gaps_close(&t->older, p->from, p->to, limit);
+    t->older_wait = t->older_wait || limit <= p->to;
+    note_caught_up(t);
 }
 
 bool tracker_read_done(struct event_tracker *t, struct log_entry *logs, size_t n, uint64_t received_us)
@@ -203,10 +300,10 @@ bool tracker_read_done(struct event_tracker *t, struct log_entry *logs, size_t n
     }
     doubt = lower_of(doubt, first_lacking(t));
     note_unheard(t, received_us);
-    settle(t, doubt);
-    p->next = p->to + 1;
-    if (p->to == p->head)
-        pass_end(t);
+    if (p->older)
+        settle_older(t, doubt);
+    else
+        settle(t, doubt);
     if (doubt != UINT64_MAX)
         tracker_urge(t, TRACKER_SOON);
     tracker_trim(t);

@@ -54,6 +54,7 @@ void watcher_free(struct watcher *w)
     rpc_stream_stop(w->rpc);
     rpc_cancel(w->header_call);
     rpc_cancel(w->poll_call);
+    rpc_cancel(w->newest.call);
     log_reader_free(w->reader);
     tracker_free(w->tracker);
     for (size_t i = 0; i < TIMER_COUNT; i++)
@@ -166,6 +167,7 @@ static void on_up(void *arg)
     w->reconnects += w->ever_up;
     w->was_up = w->ever_up = true;
     w->failures = 0; /* whatever ailed may be over */
+    w->newest.again_ms = 0;
     tracker_stream_up(w->tracker);
     watcher_poll(w);
     watcher_start_timer(w, TIMER_HOLD, hold_due, HOLD_MAX_MS);

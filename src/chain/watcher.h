@@ -40,8 +40,10 @@ struct watcher_stats {
 
 /* Starts following: heads at once, events from block `from` (inclusive). UINT64_MAX = only from now on.
  * Uses the one stream of rpc, which must outlive the watcher. Events come in chain order, except that one which the
- * stream had withheld comes when it is found, and that live ones do not wait longer than a second for a long
- * backfill. Any callback may free the watcher. Never fails today; e is unused. */
+ * stream had withheld comes when it is found, that live ones do not wait longer than a second for a long backfill, and
+ * that such a backfill begins with the newest blocks: those of the last minute, then of the last ten (by the chain's
+ * time), whose jobs can still be answered, then all older ones. Any callback may free the watcher. Never fails today; e
+ * is unused. */
 struct watcher *watcher_new(uv_loop_t *loop, struct rpc *rpc, const struct watcher_config *config, uint64_t from,
                             const struct watcher_events *events, void *arg, struct err *e);
 void watcher_free(struct watcher *w);

@@ -40,6 +40,7 @@ void watcher_take_head(struct watcher *w, const struct chain_head *head, bool po
     fit_overlap(w, head->number);
     w->last_head_ms = clock_mono_ms();
     w->last_head_number = head->number;
+    w->last_head_s = head->timestamp_s;
     memcpy(w->last_head_hash, head->hash, 32);
     w->events.on_head(w->arg, head);
 }

@@ -17,6 +17,14 @@
 
 enum watcher_timer { TIMER_READ, TIMER_SWEEP, TIMER_HEADER, TIMER_POLL, TIMER_HOLD, TIMER_COUNT };
 
+/* Looking for the block since which jobs can still be answered: the one asked about is `step` behind the head. */
+struct newest_search {
+    struct rpc_call *call;
+    uint64_t head, head_s, step;
+    unsigned headers;
+    uint64_t again_ms; /* monotonic; not before */
+};
+
 /* Where the head was, and when (monotonic). */
 struct mark {
     uint64_t ms, number;
@@ -43,8 +51,9 @@ struct watcher {
     uint64_t moved_ms;     /* monotonic, when another endpoint was made the leader */
     uint64_t renewed_ms, renew_again_ms;
     uint64_t unheard, backfilled; /* as the tracker last counted them */
-    uint64_t last_head_number;
+    uint64_t last_head_number, last_head_s;
     uint8_t last_head_hash[32];
+    struct newest_search newest;
     uint64_t overlap;         /* of the configuration */
     size_t pass_logs;         /* read in this pass */
     bool heavy;               /* the last pass had more than one should read often */

@@ -1,14 +1,29 @@
 /* The watcher's reading. It goes on at once while a pass runs, waits out a back-off after a failure, and sweeps again
- * over the unsettled blocks now and then while heads come: soon after a (re)connection, less often later. */
+ * over the unsettled blocks now and then while heads come: soon after a (re)connection, less often later.
+ *
+ * Where there is much to read back (hours, ten blocks at a time), the jobs that can still be answered are in the newest
+ * blocks: those are read first. How many they are is found by the timestamps of a header or three. */
 #include <stdlib.h>
 
 #include "chain/watcher_impl.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define BACKOFF_FIRST_MS 250u
 #define HEAVY_PASS_LOGS 20000
 #define RENEW_MAX_MS 600000
+
+/* Seconds of the chain's time. A job can be answered until its deadline and the contract's buffer are over. No contract
+ * bounds the deadline, but its owner pays for each millisecond of it: most are seconds, few are minutes. */
+#define ANSWERABLE_S 600u
+#define URGENT_S 60u
+#define LONG_READS 8 /* so many reads are not a moment */
+#define SEARCH_HEADERS_MAX 6
+#define SEARCH_FIRST_STEP 32
+#define SEARCH_TIMEOUT_MS 2000
+#define SEARCH_AGAIN_MS 60000 /* the newest blocks move on */
+#define SEARCH_FAILED_MS 3000
 
 static void read_due(uv_timer_t *timer)
 {
@@ -73,6 +88,7 @@ static void mind_forgotten(struct watcher *w)
 void watcher_read_done(void *arg, struct log_read *read)
 {
     struct watcher *w = arg;
+    bool in_pass = tracker_in_pass(w->tracker);
     watcher_enter(w);
     w->malformed += read->malformed;
     if (read->outcome != LOG_READ_OK) {
@@ -82,8 +98,8 @@ void watcher_read_done(void *arg, struct log_read *read)
         log_range_accepted(&w->range, read->to - read->from + 1, read->n);
         bool sound = tracker_read_done(w->tracker, read->logs, read->n, read->received_us);
         w->soon_ms = sound ? SOON_MS : w->soon_ms * 2 < SWEEP_MAX_MS ? w->soon_ms * 2 : SWEEP_MAX_MS;
-        w->pass_logs += read->n;
-        if (!tracker_in_pass(w->tracker)) {
+        w->pass_logs += in_pass ? read->n : 0;
+        if (in_pass && !tracker_in_pass(w->tracker)) {
             w->heavy = w->pass_logs > HEAVY_PASS_LOGS;
             w->pass_logs = 0;
         }
@@ -91,6 +107,71 @@ void watcher_read_done(void *arg, struct log_read *read)
         mind_forgotten(w);
     }
     watcher_leave(w);
+}
+
+/* ---- what can still be answered comes first ---- */
+
+/* Blocks as many as s->step are to come early; `blocks` of them are age_s old. */
+static void search_end(struct watcher *w, uint64_t blocks, uint64_t age_s)
+{
+    struct newest_search *s = &w->newest;
+    uint64_t urgent = age_s > URGENT_S ? blocks * URGENT_S / age_s + 1 : blocks;
+    s->again_ms = clock_mono_ms() + SEARCH_AGAIN_MS;
+    if (tracker_newest_first(w->tracker, s->head - s->step, s->head - urgent))
+        log_info("newest_first", F_U64("head", s->head), F_U64("blocks", s->step), F_U64("urgent", urgent));
+}
+
+static void search_on(struct watcher *w);
+
+static void search_done(void *arg, const struct json *result, const struct rpc_error *error)
+{
+    struct watcher *w = arg;
+    struct newest_search *s = &w->newest;
+    struct chain_head h;
+    watcher_enter(w);
+    s->call = NULL;
+    if (error->kind != RPC_ERR_NONE || chain_head_parse(&h, result, NULL) < 0 || h.number != s->head - s->step) {
+        s->again_ms = clock_mono_ms() + SEARCH_FAILED_MS;
+    } else {
+        uint64_t age_s = s->head_s > h.timestamp_s ? s->head_s - h.timestamp_s : 0;
+        uint64_t most = tracker_backlog(w->tracker) + w->overlap, step = s->step;
+        most = most < s->head ? most : s->head;
+        if (age_s < ANSWERABLE_S) /* and a little more, so that it is enough */
+            s->step = step * (ANSWERABLE_S + ANSWERABLE_S / 4) / (age_s ? age_s : 1);
+        if (s->step > most)
+            s->step = most > step ? most : step;
+        if (s->step == step || ++s->headers == SEARCH_HEADERS_MAX)
+            search_end(w, step, age_s);
+        else
+            search_on(w);
+    }
+    watcher_leave(w);
+}
+
+static void search_on(struct watcher *w)
+{
+    struct newest_search *s = &w->newest;
+    struct buf params = { 0 };
+    buf_printf(&params, "[\"0x%llx\",false]", (unsigned long long)(s->head - s->step));
+    s->call = rpc_request(w->rpc, "eth_getBlockByNumber", buf_cstr(&params), SEARCH_TIMEOUT_MS, search_done, w);
+    buf_free(&params);
+}
+
+/* Is it being found out what to read first? */
+static bool searching(struct watcher *w)
+{
+    struct newest_search *s = &w->newest;
+    if (s->call)
+        return true;
+    bool is_long = tracker_backlog(w->tracker) > LONG_READS * w->range.size;
+    if (!is_long || clock_mono_ms() < s->again_ms || w->last_head_number < SEARCH_FIRST_STEP)
+        return false;
+    s->head = w->last_head_number;
+    s->head_s = w->last_head_s;
+    s->step = SEARCH_FIRST_STEP;
+    s->headers = 0;
+    search_on(w);
+    return true;
 }
 
 void watcher_read_on(struct watcher *w)
@@ -101,10 +182,12 @@ void watcher_read_on(struct watcher *w)
     if (!tracker_in_pass(w->tracker) && tracker_urgency(w->tracker) == TRACKER_SOON) {
         if (!watcher_timer_runs(w, TIMER_READ))
             watcher_start_timer(w, TIMER_READ, read_soon_due, watcher_jittered(w, w->soon_ms));
-        return;
+        if (!tracker_has_older(w->tracker))
+            return;
     }
-    if (tracker_read_begin(w->tracker, &from, &to, w->range.size)) {
-        watcher_stop_timer(w, TIMER_READ);
+    if (!searching(w) && tracker_read_begin(w->tracker, &from, &to, w->range.size)) {
+        if (tracker_in_pass(w->tracker)) /* which is what the timer was to call for */
+            watcher_stop_timer(w, TIMER_READ);
         log_reader_start(w->reader, from, to);
     }
 }

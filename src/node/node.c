@@ -77,7 +77,7 @@ static void on_event(void *arg, const struct chain_event *ev, const struct event
         jobs_answered(n->jobs, ev->u.job_responded.job_id);
     if (ev->type == EVENT_SLASHED && address_eq(&ev->u.slashed.enclave, &n->enclave_key->address))
         note_slash(n, ev, origin);
-    registrar_on_event(n->registrar, ev);
+    registrar_on_event(n->registrar, ev, origin);
     slasher_on_event(n->slasher, ev, origin);
     monitor_touch(n->monitor);
 }

@@ -56,6 +56,7 @@ struct faults {
     unsigned fork_depth; /* guaranteed anywhere: the overlap less the lag; deeper where heads were followed */
     int calm_blocks;     /* mined and followed before trouble begins */
     unsigned max_range;
+    bool newest_first; /* now and then older blocks are left out for later */
 };
 
 struct sim {
@@ -72,6 +73,7 @@ struct sim {
     uint64_t read_from, read_to;
     size_t read_view; /* the head that the answering endpoint has */
     struct event_tracker *t;
+    uint64_t start;
     uint64_t last_number, last_index; /* of the last event told: for the order */
     bool in_order;
     size_t told, taken_back;
@@ -400,10 +402,38 @@ static void keep_up(struct sim *s)
         pump_one(s, &s->heads);
 }
 
+/* Leaves out some, or all that lie deep. */
+static void newest_first(struct sim *s)
+{
+    struct tracker_stats stats;
+    tracker_stats(s->t, &stats);
+    uint64_t span = stats.head_block - stats.settled_block;
+    if (s->reading || stats.head_block <= stats.settled_block)
+        return;
+    uint64_t recent = stats.settled_block + chance(s, (uint32_t)span + 1);
+    (void)tracker_newest_first(s->t, recent, recent + chance(s, (uint32_t)span + 1));
+}
+
+/* What a restart would not read again must have been told. Without forks that can be said at any time. */
+static void check_settled(const struct sim *s)
+{
+    struct tracker_stats stats;
+    tracker_stats(s->t, &stats);
+    for (size_t i = 0; i < s->n_blocks; i++)
+        for (size_t e = 0; e < s->blocks[i].n_events; e++)
+            if (s->blocks[i].number >= s->start && s->blocks[i].number <= stats.settled_block && !s->blocks[i].told[e])
+                fail_msg("event %zu of block %llu counts as settled (up to %llu) and was not told", e,
+                         (unsigned long long)s->blocks[i].number, (unsigned long long)stats.settled_block);
+}
+
 static void step(struct sim *s)
 {
     uint32_t what = chance(s, 100);
     keep_up(s);
+    if (s->faults.fork_depth == 0)
+        check_settled(s);
+    if (s->faults.newest_first && chance(s, 50) == 0)
+        newest_first(s);
     if (what < 12)
         sim_mine(s);
     else if (what < 14)
@@ -491,6 +521,7 @@ static struct sim *run(uint64_t seed, const struct faults *faults, uint64_t star
     struct tracker_config config = { .executors = executors, .jobs = jobs, .overlap_blocks = OVERLAP, .start = start };
     s->t = tracker_new(&config);
     uint64_t from = start == UINT64_MAX ? s->blocks[s->head].number + 1 : start;
+    s->start = from;
     stream_up(s);
     struct chain_head h = head_of(s, s->head);
     tracker_head(s->t, &h, true);
@@ -523,7 +554,9 @@ static void run_many(const struct faults *faults, uint64_t seeds, bool ordered)
     const char *soak = getenv("SOAK");
     seeds *= soak ? strtoull(soak, NULL, 10) : 1;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
-        struct sim *s = run(seed, faults, starts[seed % 4], 600);
+        struct faults f = *faults;
+        f.newest_first = !ordered && (seed & 4);
+        struct sim *s = run(seed, &f, starts[seed % 4], 600);
         if (ordered && !s->in_order)
             fail_msg("seed %llu: out of order", (unsigned long long)seed);
         told += s->told;
@@ -538,6 +571,17 @@ static void a_calm_chain_is_told_in_order(void **state)
     (void)state;
     run_many(&(struct faults){ .max_range = 7, .fork_depth = 0, .twice = 10, .read_fails = 20, .cuts = true }, 200,
              true);
+}
+
+static void what_is_settled_was_told(void **state)
+{
+    (void)state;
+    struct faults faults = { .max_range = 3, .twice = 10, .read_fails = 20, .cuts = true };
+    run_many(&faults, 200, false);
+    faults.drop = faults.swap = 20;
+    faults.lag = 3;
+    faults.header_fails = 30;
+    run_many(&faults, 400, false);
 }
 
 static void forks_with_an_honest_stream(void **state)
@@ -608,13 +652,10 @@ static void everything_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_calm_chain_is_told_in_order),
-        cmocka_unit_test(forks_with_an_honest_stream),
-        cmocka_unit_test(forks_without_removed),
-        cmocka_unit_test(forks_announced_by_their_tip_alone),
-        cmocka_unit_test(deep_forks_of_a_followed_chain),
-        cmocka_unit_test(a_lossy_stream_and_lagging_endpoints),
-        cmocka_unit_test(everything_at_once),
+        cmocka_unit_test(a_calm_chain_is_told_in_order),        cmocka_unit_test(what_is_settled_was_told),
+        cmocka_unit_test(forks_with_an_honest_stream),          cmocka_unit_test(forks_without_removed),
+        cmocka_unit_test(forks_announced_by_their_tip_alone),   cmocka_unit_test(deep_forks_of_a_followed_chain),
+        cmocka_unit_test(a_lossy_stream_and_lagging_endpoints), cmocka_unit_test(everything_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

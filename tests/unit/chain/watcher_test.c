@@ -9,324 +9,22 @@
 #include <string.h>
 #include <time.h>
 
-#include "chain/anvil.h"
 #include "chain/emitter.h"
-#include "chain/relay.h"
-#include "chain/watcher.h"
+#include "chain/follower.h"
 #include "net/loop.h"
-#include "net/server.h"
-#include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/hex.h"
-#include "util/log.h"
 
 #define WAIT_MS 20000
-#define SEEN_MAX 20000
-
-/* One thing that the watcher told. */
-struct seen {
-    bool removed;
-    enum event_type type;
-    uint32_t id;
-    struct event_origin origin;
-};
-
-/* A chain, a relay before its WebSocket (or two: two endpoints), a middleman before its HTTP, and a watcher that
- * follows it all. */
-struct follower {
-    uv_loop_t loop;
-    struct anvil *a;
-    struct relay *relay, *second;
-    struct server *middleman;
-    struct rpc *rpc;
-    struct watcher *w;
-    struct seen *seen;
-    size_t n;
-    size_t free_at; /* the watcher is freed when so many were seen */
-    bool free_on_head, free_on_live;
-    bool live;
-    int live_changes;
-    uint64_t head;
-    size_t heads;
-    /* what the middleman does */
-    uint64_t refuse_over; /* blocks; 0 = nothing is refused */
-    const char *refuse_with;
-    bool suggest;
-    uint64_t lag_blocks; /* eth_getLogs knows nothing of the last blocks */
-    bool no_timestamps;
-    int refused, blocks_asked, getlogs_asked, getlogs_to_fail;
-};
-
-/* ---- the middleman: passes calls on to the chain, and spoils some ---- */
-
-static uint64_t quantity(const struct json *v)
-{
-    size_t len;
-    const char *text = json_str(v, &len);
-    uint64_t n = 0;
-    assert_non_null(text);
-    assert_int_equal(hex_decode_u64(&n, text, len, NULL), 0);
-    return n;
-}
-
-static void answer_error(struct buf *out, struct follower *f, uint64_t from, uint64_t to)
-{
-    char text[256];
-    if (f->suggest)
-        (void)snprintf(text, sizeof text, "%s [0x%llx, 0x%llx]", f->refuse_with, (unsigned long long)from,
-                       (unsigned long long)(from + f->refuse_over - 1 < to ? from + f->refuse_over - 1 : to));
-    else
-        (void)snprintf(text, sizeof text, "%s", f->refuse_with);
-    buf_puts(out, "\"error\":{\"code\":-32000,\"message\":");
-    json_put_str(out, text, strlen(text));
-    buf_puts(out, "}}");
-}
-
-/* The same value without a member, wherever it occurs: as an endpoint that never heard of it. */
-static void put_without(struct buf *out, const struct json *v, const char *member)
-{
-    struct buf text = { 0 };
-    json_dump(&text, v);
-    const char *at = buf_cstr(&text), *hit;
-    char mark[64];
-    (void)snprintf(mark, sizeof mark, "\"%s\":", member);
-    while ((hit = strstr(at, mark)) != NULL) {
-        buf_append(out, at, (size_t)(hit - at));
-        buf_puts(out, "\"x\":");
-        at = hit + strlen(mark);
-    }
-    buf_puts(out, at);
-    buf_free(&text);
-}
-
-static bool answer_logs(struct buf *out, struct follower *f, const struct json *params)
-{
-    const struct json *filter = json_at(params, 0);
-    uint64_t from = quantity(json_get(filter, "fromBlock")), to = quantity(json_get(filter, "toBlock"));
-    uint64_t head = anvil_quantity(f->a, "eth_blockNumber", "[]");
-    f->getlogs_asked++;
-    if (f->getlogs_to_fail > 0) {
-        f->getlogs_to_fail--;
-        buf_puts(out, "\"error\":{\"code\":-32603,\"message\":\"internal error\"}}");
-        return true;
-    }
-    if (f->refuse_over && to - from + 1 > f->refuse_over) {
-        f->refused++;
-        answer_error(out, f, from, to);
-        return true;
-    }
-    if (f->lag_blocks == 0)
-        return false;
-    uint64_t view = head > f->lag_blocks ? head - f->lag_blocks : 0;
-    if (from > view) {
-        buf_puts(out, "\"result\":[]}");
-        return true;
-    }
-    CLEANUP(buf_free) struct buf ours = { 0 };
-    contracts_log_filter(&ours, &emitter_executors, &emitter_jobs, from, to < view ? to : view);
-    struct json *logs = anvil_rpc(f->a, "eth_getLogs", "[%s]", buf_cstr(&ours));
-    buf_puts(out, "\"result\":");
-    json_dump(out, logs);
-    buf_puts(out, "}");
-    json_free(logs);
-    return true;
-}
-
-static void answer(struct buf *out, struct follower *f, const struct json *request)
-{
-    const char *method = json_str(json_get(request, "method"), NULL);
-    const struct json *params = json_get(request, "params");
-    buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    json_dump(out, json_get(request, "id"));
-    buf_puts(out, ",");
-    f->blocks_asked += strcmp(method, "eth_getBlockByHash") == 0;
-    if (strcmp(method, "eth_getLogs") == 0 && answer_logs(out, f, params))
-        return;
-    CLEANUP(buf_free) struct buf text = { 0 };
-    json_dump(&text, params);
-    struct json *result = anvil_rpc(f->a, method, "%s", buf_cstr(&text));
-    buf_puts(out, "\"result\":");
-    if (f->no_timestamps)
-        put_without(out, result, "blockTimestamp");
-    else
-        json_dump(out, result);
-    buf_puts(out, "}");
-    json_free(result);
-}
-
-static void middleman(void *arg, struct peer *p, bool eof)
-{
-    struct follower *f = arg;
-    const char *head, *body;
-    size_t len;
-    if (eof) {
-        peer_close(p);
-        return;
-    }
-    while (peer_http_request(p, &head, &body, &len)) {
-        CLEANUP(buf_free) struct buf out = { 0 };
-        struct json *request = json_parse(body, len, NULL);
-        assert_non_null(request);
-        answer(&out, f, request);
-        json_free(request);
-        peer_http_answer(p, 200, "Content-Type: application/json\r\n", buf_cstr(&out));
-    }
-}
-
-/* ---- the follower ---- */
-
-static void note(struct follower *f, bool removed, const struct chain_event *ev, const struct event_origin *origin)
-{
-    assert_true(f->n < SEEN_MAX);
-    f->seen[f->n++] = (struct seen){ removed, ev->type, emitted_id(ev), *origin };
-    if (f->n == f->free_at) {
-        watcher_free(f->w);
-        f->w = NULL;
-    }
-}
-
-static void on_event(void *arg, const struct chain_event *ev, const struct event_origin *origin)
-{
-    if (ev->type == EVENT_JOB_CREATED) {
-        assert_int_equal(ev->u.job_created.n_selected, 1);
-        assert_true(ev->u.job_created.inputs_len == 0 || ev->u.job_created.inputs[0] == 'i');
-    }
-    note(arg, false, ev, origin);
-}
-
-static void on_removed(void *arg, const struct chain_event *ev, const struct event_origin *origin)
-{
-    note(arg, true, ev, origin);
-}
-
-static void on_head(void *arg, const struct chain_head *head)
-{
-    struct follower *f = arg;
-    f->head = head->number;
-    f->heads++;
-    if (f->free_on_head) {
-        watcher_free(f->w);
-        f->w = NULL;
-    }
-    assert_true(head->has_base_fee && head->gas_limit == 30000000 && head->timestamp_s > 0);
-}
-
-static void on_live(void *arg, bool live)
-{
-    struct follower *f = arg;
-    assert_true(f->live != live);
-    f->live = live;
-    f->live_changes++;
-    if (f->free_on_live) {
-        watcher_free(f->w);
-        f->w = NULL;
-    }
-}
-
-static const struct watcher_events events = { on_event, on_removed, on_head, on_live };
-
-static void start_chain(struct follower *f)
-{
-    log_init(LOG_FORMAT_LOGFMT, getenv("TEST_LOG") ? LOG_DEBUG : LOG_ERROR);
-    *f = (struct follower){ .refuse_with = "query returned more than 10000 results. Try with this block range" };
-    f->seen = xcalloc(SEEN_MAX, sizeof *f->seen);
-    assert_int_equal(uv_loop_init(&f->loop), 0);
-    f->a = anvil_start(NULL);
-    emitter_install(f->a);
-    f->relay = relay_start(&f->loop, anvil_port(f->a));
-    f->middleman = server_start(&f->loop, middleman, f);
-}
-
-static void follow(struct follower *f, uint64_t from)
-{
-    struct err e = { 0 };
-    const char *http = server_url(f->middleman, "http");
-    const char *ws[] = { relay_ws_url(f->relay), f->second ? relay_ws_url(f->second) : NULL };
-    struct rpc_config config = { &http, 1, ws, f->second ? 2 : 1, ANVIL_CHAIN_ID, 10000, 3600000 };
-    struct watcher_config watched = { emitter_executors, emitter_jobs, 16, 2000 };
-    f->rpc = rpc_new(&f->loop, &config, &e);
-    assert_non_null(f->rpc);
-    f->w = watcher_new(&f->loop, f->rpc, &watched, from, &events, f, &e);
-    assert_non_null(f->w);
-}
-
-static void stop(struct follower *f)
-{
-    watcher_free(f->w);
-    rpc_free(f->rpc);
-    relay_stop(f->relay);
-    if (f->second)
-        relay_stop(f->second);
-    server_stop(f->middleman);
-    assert_true(loop_finish(&f->loop));
-    anvil_stop(f->a);
-    free(f->seen);
-}
-
-/* Runs the loop until as many were seen, or fails. */
-static void wait_seen(struct follower *f, size_t n)
-{
-    uint64_t give_up_ms = clock_mono_ms() + WAIT_MS;
-    while (f->n < n && clock_mono_ms() < give_up_ms)
-        loop_for(&f->loop, 2);
-    if (f->n < n)
-        fail_msg("%zu of %zu events came", f->n, n);
-}
-
-static void wait_live(struct follower *f, bool live)
-{
-    uint64_t give_up_ms = clock_mono_ms() + WAIT_MS;
-    while (f->live != live && clock_mono_ms() < give_up_ms)
-        loop_for(&f->loop, 2);
-    assert_int_equal(f->live, live);
-}
-
-static void wait_head(struct follower *f, uint64_t number)
-{
-    uint64_t give_up_ms = clock_mono_ms() + WAIT_MS;
-    while (f->head < number && clock_mono_ms() < give_up_ms)
-        loop_for(&f->loop, 2);
-    assert_true(f->head >= number);
-}
-
-static uint64_t block_time(const struct follower *f, uint64_t number)
-{
-    struct json *block = anvil_rpc(f->a, "eth_getBlockByNumber", "[\"0x%llx\",false]", (unsigned long long)number);
-    uint64_t seconds = quantity(json_get(block, "timestamp"));
-    json_free(block);
-    return seconds;
-}
-
-/* What the list amounts to: ids that stand, as a bit set. */
-static uint64_t standing(const struct follower *f)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        uint64_t bit = 1ull << f->seen[i].id;
-        assert_int_equal((bits & bit) != 0, f->seen[i].removed); /* never twice, never taken back untold */
-        bits ^= bit;
-    }
-    return bits;
-}
-
-static void assert_ids(const struct follower *f, size_t at, size_t n, uint32_t first)
-{
-    for (size_t i = 0; i < n; i++) {
-        assert_int_equal(f->seen[at + i].id, first + i);
-        assert_false(f->seen[at + i].removed);
-    }
-}
-
-/* ---- tests ---- */
 
 static void live_events_come_at_once(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
+    follower_start(&f);
     emitter_drain(f.a, 63); /* before our time */
-    follow(&f, UINT64_MAX);
-    wait_live(&f, true);
+    follower_follow(&f, UINT64_MAX);
+    follower_wait_live(&f, true);
     emitter_drain(f.a, 1);
     emitter_job(f.a, 2);
     struct buf two = { 0 };
@@ -334,8 +32,8 @@ static void live_events_come_at_once(void **state)
     emit_job_created(&two, 4, 0);
     emitter_send(f.a, EMITTER_JOBS, &two);
     buf_free(&two);
-    wait_seen(&f, 4);
-    assert_ids(&f, 0, 4, 1);
+    follower_wait_seen(&f, 4);
+    follower_assert_ids(&f, 0, 4, 1);
     assert_int_equal(f.seen[0].type, EVENT_EXECUTOR_DRAINED);
     assert_int_equal(f.seen[1].type, EVENT_JOB_CREATED);
     for (size_t i = 0; i < 4; i++) {
@@ -344,9 +42,9 @@ static void live_events_come_at_once(void **state)
         assert_true(o->received_us > 0 && o->received_us <= clock_mono_us());
         assert_int_equal(o->block_number, i < 3 ? 2 + i : 4);
         assert_int_equal(o->log_index, i < 3 ? 0 : 1);
-        assert_true(o->block_timestamp_s == 0 || o->block_timestamp_s == block_time(&f, o->block_number));
+        assert_true(o->block_timestamp_s == 0 || o->block_timestamp_s == follower_block_time(&f, o->block_number));
     }
-    wait_head(&f, 4);
+    follower_wait_head(&f, 4);
     loop_for(&f.loop, 1500); /* a sweep reads them again */
     struct watcher_stats s;
     watcher_stats(f.w, &s);
@@ -356,7 +54,7 @@ static void live_events_come_at_once(void **state)
     assert_int_equal(s.head_block, 4);
     assert_true(s.duplicates >= 4);
     assert_int_equal(s.reconnects + s.reorgs + s.malformed, 0);
-    stop(&f);
+    follower_stop(&f);
 }
 
 static void the_past_is_read_from_the_given_block(void **state)
@@ -364,29 +62,29 @@ static void the_past_is_read_from_the_given_block(void **state)
     (void)state;
     for (int strip = 0; strip < 2; strip++) {
         struct follower f;
-        start_chain(&f);
+        follower_start(&f);
         f.no_timestamps = strip != 0;
         for (uint32_t id = 1; id <= 12; id++)
             emitter_drain(f.a, id);
         anvil_mine(f.a, 40);
-        follow(&f, 5);
-        wait_live(&f, true);
+        follower_follow(&f, 5);
+        follower_wait_live(&f, true);
         assert_int_equal(f.n, 8);
-        assert_ids(&f, 0, 8, 5);
+        follower_assert_ids(&f, 0, 8, 5);
         for (size_t i = 0; i < 8; i++) {
             assert_true(f.seen[i].origin.backfilled);
             assert_int_equal(f.seen[i].origin.block_number, 5 + i);
-            assert_int_equal(f.seen[i].origin.block_timestamp_s, block_time(&f, 5 + i));
+            assert_int_equal(f.seen[i].origin.block_timestamp_s, follower_block_time(&f, 5 + i));
         }
         assert_int_equal(f.blocks_asked, strip ? 8 : 0);
         emitter_drain(f.a, 13);
-        wait_seen(&f, 9);
+        follower_wait_seen(&f, 9);
         assert_false(f.seen[8].origin.backfilled);
         struct watcher_stats s;
         watcher_stats(f.w, &s);
         assert_int_equal(s.events_backfilled, 8);
         assert_true(s.last_processed_block >= 12 && s.last_processed_block <= 52);
-        stop(&f);
+        follower_stop(&f);
     }
 }
 
@@ -394,32 +92,32 @@ static void a_cut_connection_loses_nothing(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     emitter_drain(f.a, 0);
-    wait_seen(&f, 1);
+    follower_wait_seen(&f, 1);
     for (uint32_t round = 0; round < 4; round++) {
         relay_refuse(f.relay, true);
         relay_cut(f.relay);
-        wait_live(&f, false);
+        follower_wait_live(&f, false);
         for (uint32_t i = 0; i < 5; i++)
             emitter_drain(f.a, 1 + 10 * round + i);
         relay_refuse(f.relay, false);
         for (uint32_t i = 5; i < 10; i++)
             emitter_drain(f.a, 1 + 10 * round + i);
-        wait_live(&f, true);
-        wait_seen(&f, 11 + 10 * round);
+        follower_wait_live(&f, true);
+        follower_wait_seen(&f, 11 + 10 * round);
     }
     loop_for(&f.loop, 1200);
     assert_int_equal(f.n, 41);
-    assert_ids(&f, 0, 41, 0);
+    follower_assert_ids(&f, 0, 41, 0);
     assert_int_equal(f.live_changes, 9);
     struct watcher_stats s;
     watcher_stats(f.w, &s);
     assert_int_equal(s.reconnects, 4);
     assert_int_equal(s.reorgs, 0);
-    stop(&f);
+    follower_stop(&f);
 }
 
 /* The WebSocket stays away for good: events come by asking. */
@@ -427,38 +125,38 @@ static void without_a_stream_events_still_come(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
+    follower_start(&f);
     relay_refuse(f.relay, true);
-    follow(&f, 0);
+    follower_follow(&f, 0);
     emitter_drain(f.a, 1);
-    wait_seen(&f, 1);
+    follower_wait_seen(&f, 1);
     emitter_drain(f.a, 2);
-    wait_seen(&f, 2);
-    assert_ids(&f, 0, 2, 1);
+    follower_wait_seen(&f, 2);
+    follower_assert_ids(&f, 0, 2, 1);
     assert_int_equal(f.head, 2);
     assert_false(f.live);
-    stop(&f);
+    follower_stop(&f);
 }
 
 static void a_fork_takes_back_and_brings_again(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     for (uint32_t id = 1; id <= 5; id++)
         emitter_drain(f.a, id);
-    wait_seen(&f, 5);
-    wait_head(&f, 5);
+    follower_wait_seen(&f, 5);
+    follower_wait_head(&f, 5);
     struct buf again = { 0 }, hex = { 0 };
     emit_drained(&again, 4);
     emit_drained(&again, 9);
     hex_append0x(&hex, again.data, again.len);
     anvil_do(f.a, "anvil_reorg", "[3,[[{\"from\":\"%s\",\"to\":\"%s\",\"data\":\"%s\"},1]]]", ANVIL_ADDRESS_0,
              EMITTER_EXECUTORS, buf_cstr(&hex));
-    wait_seen(&f, 10);
-    assert_ids(&f, 0, 5, 1);
+    follower_wait_seen(&f, 10);
+    follower_assert_ids(&f, 0, 5, 1);
     for (size_t i = 0; i < 3; i++) {
         assert_true(f.seen[5 + i].removed);
         assert_int_equal(f.seen[5 + i].id, 5 - i); /* newest first */
@@ -467,66 +165,66 @@ static void a_fork_takes_back_and_brings_again(void **state)
     assert_int_equal(f.seen[8].id, 4);
     assert_int_equal(f.seen[9].id, 9);
     assert_int_equal(f.seen[8].origin.block_number, 4);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 2 | 1 << 4 | 1 << 9);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 2 | 1 << 4 | 1 << 9);
     emitter_drain(f.a, 10);
-    wait_seen(&f, 11);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 2 | 1 << 4 | 1 << 9 | 1 << 10);
+    follower_wait_seen(&f, 11);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 2 | 1 << 4 | 1 << 9 | 1 << 10);
     struct watcher_stats s;
     watcher_stats(f.w, &s);
     assert_true(s.reorgs >= 1);
     buf_free(&again);
     buf_free(&hex);
-    stop(&f);
+    follower_stop(&f);
 }
 
 static void a_chain_set_back_is_followed(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     emitter_drain(f.a, 1);
-    wait_seen(&f, 1);
+    follower_wait_seen(&f, 1);
     struct json *snapshot = anvil_rpc(f.a, "evm_snapshot", "[]");
     emitter_drain(f.a, 2);
     emitter_job(f.a, 3);
     emitter_drain(f.a, 4);
-    wait_seen(&f, 4);
-    wait_head(&f, 4);
+    follower_wait_seen(&f, 4);
+    follower_wait_head(&f, 4);
     anvil_do(f.a, "evm_revert", "[\"%s\"]", json_str(snapshot, NULL));
     json_free(snapshot);
     emitter_job(f.a, 3); /* another block with it */
-    wait_seen(&f, 8);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 3);
+    follower_wait_seen(&f, 8);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 3);
     emitter_drain(f.a, 5);
-    wait_seen(&f, 9);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 3 | 1 << 5);
-    stop(&f);
+    follower_wait_seen(&f, 9);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 3 | 1 << 5);
+    follower_stop(&f);
 }
 
 static void a_fork_behind_our_back_is_found(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     for (uint32_t id = 1; id <= 4; id++)
         emitter_drain(f.a, id);
-    wait_seen(&f, 4);
-    wait_head(&f, 4);
+    follower_wait_seen(&f, 4);
+    follower_wait_head(&f, 4);
     relay_refuse(f.relay, true);
     relay_cut(f.relay);
-    wait_live(&f, false);
+    follower_wait_live(&f, false);
     anvil_do(f.a, "anvil_reorg", "[2,[]]");
     emitter_drain(f.a, 6);
     anvil_mine(f.a, 30);
     relay_refuse(f.relay, false);
-    wait_live(&f, true);
-    wait_seen(&f, 7);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 2 | 1 << 6);
-    stop(&f);
+    follower_wait_live(&f, true);
+    follower_wait_seen(&f, 7);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 2 | 1 << 6);
+    follower_stop(&f);
 }
 
 static void a_provider_that_refuses_ranges(void **state)
@@ -543,18 +241,18 @@ static void a_provider_that_refuses_ranges(void **state)
     };
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         struct follower f;
-        start_chain(&f);
+        follower_start(&f);
         for (uint32_t id = 1; id <= 20; id++)
             emitter_drain(f.a, id);
         f.refuse_over = providers[i].most;
         f.suggest = providers[i].suggest;
         f.refuse_with = providers[i].with;
-        follow(&f, 1);
-        wait_live(&f, true);
+        follower_follow(&f, 1);
+        follower_wait_live(&f, true);
         assert_int_equal(f.n, 20);
-        assert_ids(&f, 0, 20, 1);
+        follower_assert_ids(&f, 0, 20, 1);
         assert_true(f.refused > 0);
-        stop(&f);
+        follower_stop(&f);
     }
 }
 
@@ -562,26 +260,26 @@ static void a_reading_endpoint_that_lags(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     emitter_drain(f.a, 1);
-    wait_seen(&f, 1);
+    follower_wait_seen(&f, 1);
     relay_refuse(f.relay, true);
     relay_cut(f.relay);
-    wait_live(&f, false);
+    follower_wait_live(&f, false);
     f.lag_blocks = 3;
     emitter_drain(f.a, 2);
     emitter_drain(f.a, 3);
     relay_refuse(f.relay, false);
-    wait_live(&f, true); /* caught up, as far as one can see */
+    follower_wait_live(&f, true); /* caught up, as far as one can see */
     assert_int_equal(f.n, 1);
     emitter_drain(f.a, 4);
-    wait_seen(&f, 2);
+    follower_wait_seen(&f, 2);
     anvil_mine(f.a, 3);
-    wait_seen(&f, 4);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4);
-    stop(&f);
+    follower_wait_seen(&f, 4);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4);
+    follower_stop(&f);
 }
 
 static uint64_t clock_ahead_us;
@@ -604,7 +302,7 @@ static void later(struct follower *f, uint64_t ms, uint64_t blocks)
 {
     clock_ahead_us += ms * 1000;
     anvil_mine(f->a, blocks);
-    wait_head(f, anvil_quantity(f->a, "eth_blockNumber", "[]"));
+    follower_wait_head(f, anvil_quantity(f->a, "eth_blockNumber", "[]"));
 }
 
 /* Sixty blocks in ten seconds: an endpoint that is forty behind has not seen what lies deeper than the overlap. */
@@ -614,27 +312,27 @@ static void a_fast_chain_is_read_again_further_back(void **state)
     static const struct clock_source ahead = { mono_ahead, wall_ahead };
     struct follower f;
     clock_set_source(&ahead);
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     later(&f, 11000, 60);
     later(&f, 11000, 1);
     relay_refuse(f.relay, true);
     relay_cut(f.relay);
-    wait_live(&f, false);
+    follower_wait_live(&f, false);
     f.lag_blocks = 50;
     emitter_drain(f.a, 1);
     anvil_mine(f.a, 40);
     int asked = f.getlogs_asked;
     relay_refuse(f.relay, false);
-    wait_live(&f, true);
+    follower_wait_live(&f, true);
     loop_for(&f.loop, 1500); /* and one more sweep */
     assert_true(f.getlogs_asked > asked + 1);
     assert_int_equal(f.n, 0);
     f.lag_blocks = 0;
     anvil_mine(f.a, 1);
-    wait_seen(&f, 1);
-    stop(&f);
+    follower_wait_seen(&f, 1);
+    follower_stop(&f);
     clock_set_source(NULL);
 }
 
@@ -653,19 +351,19 @@ static void a_stream_that_forgets_and_repeats(void **state)
     (void)state;
     struct follower f;
     int count = 0;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     relay_filter(f.relay, forgetful, &count);
     for (uint32_t id = 1; id <= 30; id++)
         emitter_drain(f.a, id);
-    wait_seen(&f, 30);
+    follower_wait_seen(&f, 30);
     assert_true(count >= 30);
-    assert_int_equal(standing(&f), 0x7ffffffe);
+    assert_int_equal(follower_standing(&f), 0x7ffffffe);
     struct watcher_stats s;
     watcher_stats(f.w, &s);
     assert_true(s.events_backfilled >= 8);
-    stop(&f);
+    follower_stop(&f);
 }
 
 /* Counts logs; lets none through. */
@@ -685,21 +383,21 @@ static void a_stream_that_has_gone_deaf(void **state)
     (void)state;
     struct follower f;
     int withheld = 0;
-    start_chain(&f);
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_start(&f);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     emitter_drain(f.a, 1);
-    wait_seen(&f, 1);
+    follower_wait_seen(&f, 1);
     loop_for(&f.loop, 8000); /* sweeps are seldom now */
     relay_filter(f.relay, withhold_logs, &withheld);
     int before = relay_accepted(f.relay);
     emitter_drain(f.a, 2);
-    wait_seen(&f, 2);
+    follower_wait_seen(&f, 2);
     assert_true(f.seen[1].origin.backfilled && withheld > 0);
     assert_int_equal(relay_accepted(f.relay), before); /* the read may only have been quicker */
     uint64_t from = clock_mono_ms();
     emitter_drain(f.a, 3);
-    wait_seen(&f, 3);
+    follower_wait_seen(&f, 3);
     assert_in_range(clock_mono_ms() - from, 0, 4000);
     for (uint64_t until = clock_mono_ms() + WAIT_MS; relay_accepted(f.relay) == before;) {
         assert_true(clock_mono_ms() < until);
@@ -707,12 +405,12 @@ static void a_stream_that_has_gone_deaf(void **state)
         loop_for(&f.loop, 200);
     }
     relay_filter(f.relay, NULL, NULL);
-    wait_live(&f, true);
+    follower_wait_live(&f, true);
     emitter_drain(f.a, 4);
-    wait_seen(&f, 4);
+    follower_wait_seen(&f, 4);
     assert_false(f.seen[3].origin.backfilled);
-    assert_ids(&f, 0, 4, 1);
-    stop(&f);
+    follower_assert_ids(&f, 0, 4, 1);
+    follower_stop(&f);
 }
 
 /* ---- two endpoints ---- */
@@ -720,11 +418,11 @@ static void a_stream_that_has_gone_deaf(void **state)
 /* Follows both; the first relay's leads, as the second one lets nobody in at first. */
 static void follow_two(struct follower *f)
 {
-    start_chain(f);
+    follower_start(f);
     f->second = relay_start(&f->loop, anvil_port(f->a));
     relay_refuse(f->second, true);
-    follow(f, 0);
-    wait_live(f, true);
+    follower_follow(f, 0);
+    follower_wait_live(f, true);
     relay_refuse(f->second, false);
     for (int before = relay_accepted(f->second); relay_accepted(f->second) == before;)
         loop_for(&f->loop, 5);
@@ -750,13 +448,13 @@ static void the_endpoint_that_has_it_tells_it(void **state)
         relay_filter(round ? f.relay : f.second, NULL, NULL);
         for (uint32_t id = 0; id < 5; id++)
             emitter_drain(f.a, round * 5 + id);
-        wait_seen(&f, round * 5 + 5);
+        follower_wait_seen(&f, round * 5 + 5);
     }
-    assert_ids(&f, 0, 10, 0);
+    follower_assert_ids(&f, 0, 10, 0);
     for (size_t i = 0; i < 10; i++)
         assert_false(f.seen[i].origin.backfilled);
     assert_true(withheld >= 5);
-    stop(&f);
+    follower_stop(&f);
 }
 
 static void a_cut_leader_is_not_missed(void **state)
@@ -770,19 +468,19 @@ static void a_cut_leader_is_not_missed(void **state)
         relay_cut(leader);
         for (uint32_t id = 0; id < 5; id++)
             emitter_drain(f.a, round * 5 + id);
-        wait_seen(&f, round * 5 + 5);
+        follower_wait_seen(&f, round * 5 + 5);
         while (relay_accepted(leader) == before)
             loop_for(&f.loop, 5);
         loop_for(&f.loop, 200);
     }
-    wait_head(&f, 20); /* heads go on as well */
-    assert_ids(&f, 0, 20, 0);
+    follower_wait_head(&f, 20); /* heads go on as well */
+    follower_assert_ids(&f, 0, 20, 0);
     assert_int_equal(f.live_changes, 1);
     struct watcher_stats s;
     watcher_stats(f.w, &s);
     assert_int_equal(s.reconnects, 4);
     assert_true(s.duplicates > 0);
-    stop(&f);
+    follower_stop(&f);
 }
 
 static int withhold_heads(void *arg, const char *text, size_t len)
@@ -802,23 +500,23 @@ static void a_leader_that_lags_is_left(void **state)
     int withheld = 0;
     follow_two(&f);
     emitter_drain(f.a, 0);
-    wait_seen(&f, 1);
-    wait_head(&f, 1);
+    follower_wait_seen(&f, 1);
+    follower_wait_head(&f, 1);
     relay_filter(f.relay, withhold_heads, &withheld);
     anvil_mine(f.a, 40);
     loop_for(&f.loop, 300);
     assert_true(f.head < 40 && withheld > 0);
     emitter_drain(f.a, 1);
-    wait_seen(&f, 2);
-    wait_head(&f, 42);
+    follower_wait_seen(&f, 2);
+    follower_wait_head(&f, 42);
     emitter_drain(f.a, 2);
-    wait_head(&f, 43);
-    assert_ids(&f, 0, 3, 0);
+    follower_wait_head(&f, 43);
+    follower_assert_ids(&f, 0, 3, 0);
     assert_int_equal(f.live_changes, 1);
     struct watcher_stats s;
     watcher_stats(f.w, &s);
     assert_int_equal(s.reconnects, 1);
-    stop(&f);
+    follower_stop(&f);
 }
 
 /* Another endpoint takes a block back: so it sees the chain. The leader does not say so, so nothing is taken back. */
@@ -829,8 +527,8 @@ static void the_leader_alone_takes_back(void **state)
     follow_two(&f);
     for (uint32_t id = 1; id <= 3; id++)
         emitter_drain(f.a, id);
-    wait_seen(&f, 3);
-    wait_head(&f, 3);
+    follower_wait_seen(&f, 3);
+    follower_wait_head(&f, 3);
     loop_for(&f.loop, 3500); /* sweeps are seldom now */
     relay_filter(f.relay, withhold_all, NULL);
     int asked = f.getlogs_asked;
@@ -841,23 +539,23 @@ static void the_leader_alone_takes_back(void **state)
     relay_filter(f.relay, NULL, NULL);
     relay_cut(f.relay); /* the other one leads now, and is believed */
     emitter_drain(f.a, 4);
-    wait_seen(&f, 6);
-    assert_int_equal(standing(&f), 1 << 1 | 1 << 4);
-    stop(&f);
+    follower_wait_seen(&f, 6);
+    assert_int_equal(follower_standing(&f), 1 << 1 | 1 << 4);
+    follower_stop(&f);
 }
 
 static void failing_reads_are_tried_again(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
+    follower_start(&f);
     emitter_drain(f.a, 1);
     f.getlogs_to_fail = 3;
-    follow(&f, 0);
-    wait_live(&f, true);
+    follower_follow(&f, 0);
+    follower_wait_live(&f, true);
     assert_int_equal(f.n, 1);
     assert_true(f.getlogs_asked >= 4);
-    stop(&f);
+    follower_stop(&f);
 }
 
 /* While nothing can be read, live events do not wait for ever. */
@@ -865,10 +563,10 @@ static void live_events_overtake_a_backfill_that_hangs(void **state)
 {
     (void)state;
     struct follower f;
-    start_chain(&f);
+    follower_start(&f);
     emitter_drain(f.a, 1);
     f.getlogs_to_fail = 1000;
-    follow(&f, 0);
+    follower_follow(&f, 0);
     uint64_t give_up_ms = clock_mono_ms() + WAIT_MS;
     while (f.heads == 0 && clock_mono_ms() < give_up_ms)
         loop_for(&f.loop, 2);
@@ -877,16 +575,16 @@ static void live_events_overtake_a_backfill_that_hangs(void **state)
     loop_for(&f.loop, 500);
     uint64_t from = clock_mono_ms();
     emitter_drain(f.a, 2);
-    wait_seen(&f, 1);
+    follower_wait_seen(&f, 1);
     assert_in_range(clock_mono_ms() - from, 0, 3000);
     assert_int_equal(f.seen[0].id, 2);
     assert_false(f.seen[0].origin.backfilled);
     assert_false(f.live);
     f.getlogs_to_fail = 0;
-    wait_seen(&f, 2);
+    follower_wait_seen(&f, 2);
     assert_int_equal(f.seen[1].id, 1);
-    wait_live(&f, true);
-    stop(&f);
+    follower_wait_live(&f, true);
+    follower_stop(&f);
 }
 
 static void it_can_be_freed_in_a_callback(void **state)
@@ -894,20 +592,20 @@ static void it_can_be_freed_in_a_callback(void **state)
     (void)state;
     for (size_t at = 1; at <= 3; at++) {
         struct follower f;
-        start_chain(&f);
+        follower_start(&f);
         emitter_drain(f.a, 1);
         emitter_drain(f.a, 2);
         f.free_at = at;
-        follow(&f, 0);
+        follower_follow(&f, 0);
         if (at == 3) {
-            wait_live(&f, true);
+            follower_wait_live(&f, true);
             emitter_drain(f.a, 3);
         }
-        wait_seen(&f, at);
+        follower_wait_seen(&f, at);
         loop_for(&f.loop, 200);
         assert_int_equal(f.n, at);
         assert_null(f.w);
-        stop(&f);
+        follower_stop(&f);
     }
 }
 
@@ -916,18 +614,18 @@ static void it_can_be_freed_when_it_speaks(void **state)
     (void)state;
     for (int on_live_change = 0; on_live_change < 2; on_live_change++) {
         struct follower f;
-        start_chain(&f);
+        follower_start(&f);
         emitter_drain(f.a, 1);
         f.free_on_head = !on_live_change;
         f.free_on_live = on_live_change;
-        follow(&f, 0);
+        follower_follow(&f, 0);
         uint64_t give_up_ms = clock_mono_ms() + WAIT_MS;
         while (f.w && clock_mono_ms() < give_up_ms)
             loop_for(&f.loop, 5);
         assert_null(f.w);
         loop_for(&f.loop, 100);
         assert_true(f.heads == 1 && f.live_changes == on_live_change);
-        stop(&f);
+        follower_stop(&f);
     }
 }
 
@@ -936,13 +634,13 @@ static void it_can_be_freed_at_any_time(void **state)
     (void)state;
     for (uint64_t ms = 0; ms < 60; ms += 3) {
         struct follower f;
-        start_chain(&f);
+        follower_start(&f);
         f.no_timestamps = true;
         for (uint32_t id = 1; id <= 3; id++)
             emitter_drain(f.a, id);
-        follow(&f, 0);
+        follower_follow(&f, 0);
         loop_for(&f.loop, ms);
-        stop(&f);
+        follower_stop(&f);
     }
 }
 
