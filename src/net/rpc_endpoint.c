@@ -99,12 +99,37 @@ size_t rpc_endpoint_best(const struct rpc_endpoint *eps, size_t n, size_t curren
     return best;
 }
 
-void rpc_endpoint_compare_heads(struct rpc_endpoint *eps, size_t n, uint64_t allowed)
+static bool has_moved(const struct rpc_endpoint *ep)
 {
-    uint64_t highest = 0;
-    for (size_t i = 0; i < n; i++)
-        if (eps[i].chain != RPC_CHAIN_WRONG && eps[i].up && eps[i].head > highest)
-            highest = eps[i].head;
-    for (size_t i = 0; i < n; i++)
-        eps[i].lagging = eps[i].head && eps[i].head < highest && highest - eps[i].head > allowed;
+    return ep->head_before && ep->head > ep->head_before;
+}
+
+uint64_t rpc_endpoint_common_head(const struct rpc_endpoint *eps, size_t n)
+{
+    const struct rpc_endpoint *first = NULL, *second = NULL;
+    size_t known = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct rpc_endpoint *ep = &eps[i];
+        if (ep->chain == RPC_CHAIN_WRONG || !ep->up || !ep->head)
+            continue;
+        known++;
+        if (!first || ep->head > first->head) {
+            second = first;
+            first = ep;
+        } else if (!second || ep->head > second->head) {
+            second = ep;
+        }
+    }
+    if (known < 2)
+        return first ? first->head : 0;
+    bool stuck = first->head == first->head_before && has_moved(second);
+    return known > 2 || stuck ? second->head : first->head;
+}
+
+void rpc_endpoint_compare_heads(struct rpc_endpoint *eps, size_t n, uint64_t common, uint64_t allowed)
+{
+    for (size_t i = 0; i < n; i++) {
+        eps[i].lagging = eps[i].head && eps[i].head < common && common - eps[i].head > allowed;
+        eps[i].head_before = eps[i].head;
+    }
 }

@@ -20,6 +20,7 @@ struct rpc_endpoint {
     bool up;                   /* the last exchange succeeded */
     bool lagging;              /* its head is far behind the others' */
     uint64_t head, latency_us; /* 0 = not known */
+    uint64_t head_before;      /* as rpc_endpoint_compare_heads saw it last */
     uint64_t requests, failures;
     struct rpc_tally tally;
     unsigned failures_in_row;
@@ -48,7 +49,12 @@ bool rpc_endpoint_healthy(const struct rpc_endpoint *ep, uint64_t now_ms);
  * none) stays ahead unless another is clearly quicker, so that reads come from one view of the chain. */
 size_t rpc_endpoint_best(const struct rpc_endpoint *eps, size_t n, size_t current, uint64_t except, uint64_t now_ms);
 
-/* Marks those as lagging whose head is more than `allowed` blocks behind the highest head that several know of. */
-void rpc_endpoint_compare_heads(struct rpc_endpoint *eps, size_t n, uint64_t allowed);
+/* The head to measure the endpoints by; 0 = none known. Of three and more that are up it is the second highest: what
+ * one alone claims counts for nothing, nor against it. Of two the higher, for the other is likely to lag; but a head
+ * that has stood still since the last comparison while the lower one moved is no chain's. One is measured by itself. */
+uint64_t rpc_endpoint_common_head(const struct rpc_endpoint *eps, size_t n);
+
+/* Marks those as lagging whose head is more than `allowed` blocks behind common, and remembers the heads. */
+void rpc_endpoint_compare_heads(struct rpc_endpoint *eps, size_t n, uint64_t common, uint64_t allowed);
 
 #endif

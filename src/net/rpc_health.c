@@ -9,6 +9,7 @@
 #include "util/clock.h"
 #include "util/hex.h"
 #include "util/log.h"
+#include "util/sat.h"
 
 #define ROUND_MS 15000u
 
@@ -32,7 +33,7 @@ struct rpc_health {
     rpc_checked_fn *checked;
     void *arg;
     uint64_t next_id;
-    uint64_t last_highest, last_compared_ms; /* highest head at the last comparison */
+    uint64_t last_common, last_compared_ms; /* at the last comparison */
     size_t n_heads_awaited;
     struct probe probes[];
 };
@@ -61,27 +62,18 @@ static bool reply_quantity(uint64_t *out, const struct rpc_reply *reply)
     return text && hex_decode_u64(out, text, len, NULL) == 0;
 }
 
-static uint64_t highest_head(const struct rpc_health *h)
-{
-    uint64_t highest = 0;
-    for (size_t i = 0; i < h->config.n; i++)
-        if (h->config.eps[i].head > highest)
-            highest = h->config.eps[i].head;
-    return highest;
-}
-
 /* All heads of the round are in: whoever is further behind than the chain advances in LAG_MS is lagging. */
 static void compare_heads(struct rpc_health *h)
 {
-    uint64_t now_ms = clock_mono_ms(), highest = highest_head(h);
+    uint64_t now_ms = clock_mono_ms(), common = rpc_endpoint_common_head(h->config.eps, h->config.n);
     uint64_t passed_ms = now_ms - h->last_compared_ms, allowed = LAG_LEAST_BLOCKS;
-    if (h->last_highest && highest > h->last_highest && passed_ms) {
-        uint64_t advanced = (highest - h->last_highest) * LAG_MS / passed_ms;
+    if (h->last_common && common > h->last_common && passed_ms) {
+        uint64_t advanced = sat_mul(common - h->last_common, LAG_MS) / passed_ms;
         allowed = advanced > allowed ? advanced : allowed;
     }
-    h->last_highest = highest;
+    h->last_common = common;
     h->last_compared_ms = now_ms;
-    rpc_endpoint_compare_heads(h->config.eps, h->config.n, allowed);
+    rpc_endpoint_compare_heads(h->config.eps, h->config.n, common, allowed);
 }
 
 static void on_head(struct probe *p, const struct rpc_reply *reply)

@@ -113,6 +113,11 @@ static void all_set_aside(void **state)
     assert_int_equal(rpc_endpoint_best(eps, 3, 0, 7, 10), 3);
 }
 
+static void compare(struct rpc_endpoint *eps, size_t n)
+{
+    rpc_endpoint_compare_heads(eps, n, rpc_endpoint_common_head(eps, n), 3);
+}
+
 static void lag(void **state)
 {
     (void)state;
@@ -120,12 +125,52 @@ static void lag(void **state)
                                    { RIGHT, .up = true, .head = 97 },
                                    { RIGHT, .up = true, .head = 96 },
                                    { .chain = RPC_CHAIN_WRONG, .up = true, .head = 9000 } };
-    rpc_endpoint_compare_heads(eps, 4, 3);
+    compare(eps, 4);
+    assert_false(eps[0].lagging || eps[1].lagging || eps[2].lagging); /* nobody bears out what the first one says */
+    eps[1].head = 100;
+    compare(eps, 4);
     assert_false(eps[0].lagging || eps[1].lagging);
     assert_true(eps[2].lagging);
     eps[2].head = 100;
-    rpc_endpoint_compare_heads(eps, 4, 3);
+    compare(eps, 4);
     assert_false(eps[2].lagging);
+}
+
+/* One that claims a head far too high must not draw all reads; one that is ahead in earnest is not left aside. */
+static void one_alone_proves_nothing(void **state)
+{
+    (void)state;
+    struct rpc_endpoint eps[4] = { { RIGHT, .up = true, .head = UINT64_MAX, .latency_us = 900 },
+                                   { RIGHT, .up = true, .head = 1000, .latency_us = 500 },
+                                   { RIGHT, .up = true, .head = 1001, .latency_us = 700 },
+                                   { RIGHT, .up = true, .head = 900, .latency_us = 100 } };
+    compare(eps, 4);
+    assert_false(eps[0].lagging || eps[1].lagging || eps[2].lagging);
+    assert_true(eps[3].lagging);
+    assert_int_equal(rpc_endpoint_best(eps, 4, 4, 0, 10), 1);
+    eps[0].latency_us = 100;
+    assert_int_equal(rpc_endpoint_best(eps, 4, 4, 0, 10), 0);
+    eps[0].up = eps[3].up = false; /* what they said last is no voice, but counts against them */
+    assert_int_equal(rpc_endpoint_common_head(eps, 4), 1001);
+}
+
+static void of_two_the_higher_is_believed_while_it_moves(void **state)
+{
+    (void)state;
+    struct rpc_endpoint eps[2] = { { RIGHT, .up = true, .head = 1000 }, { RIGHT, .up = true, .head = 90000 } };
+    compare(eps, 2);
+    assert_true(eps[0].lagging && !eps[1].lagging); /* nothing else is known: one that lags is the likely thing */
+    compare(eps, 2);
+    assert_true(eps[0].lagging); /* no block meanwhile */
+    eps[0].head = 1005;
+    compare(eps, 2);
+    assert_false(eps[0].lagging || eps[1].lagging); /* 90000 is not alive */
+    eps[0].head = 1010;
+    eps[1].head = 90005;
+    compare(eps, 2);
+    assert_true(eps[0].lagging);
+    assert_int_equal(rpc_endpoint_common_head(eps, 1), 1010);
+    assert_int_equal(rpc_endpoint_common_head(eps, 0), 0);
 }
 
 static void latency_is_smoothed(void **state)
@@ -149,6 +194,8 @@ int main(void)
         cmocka_unit_test(the_best),
         cmocka_unit_test(all_set_aside),
         cmocka_unit_test(lag),
+        cmocka_unit_test(one_alone_proves_nothing),
+        cmocka_unit_test(of_two_the_higher_is_believed_while_it_moves),
         cmocka_unit_test(latency_is_smoothed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
