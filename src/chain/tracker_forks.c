@@ -230,14 +230,18 @@ static void start_at(struct event_tracker *t, uint64_t number)
 static bool take_late_head(struct event_tracker *t, const struct link *l)
 {
     const struct block *lowest = block_window_living(&t->window, t->linked_from);
-    if (l->number + 1 == t->linked_from && lowest && lowest->has_parent && same_hash(lowest->parent, l->hash)) {
+    const struct block *there = block_window_living(&t->window, l->number);
+    bool next_below = l->number + 1 == t->linked_from;
+    if (next_below && lowest && lowest->has_parent && same_hash(lowest->parent, l->hash)) {
         struct segment alone;
         segment_set(&alone, l);
         commit(t, &alone, false, l->number);
         link_down(t, l);
         return true;
     }
-    return l->number + 1 < t->linked_from && !block_window_living(&t->window, l->number);
+    if (next_below && (!lowest || lowest->has_parent))
+        return false;
+    return !there || same_hash(there->hash, l->hash);
 }
 
 static void take_head(struct event_tracker *t, const struct link *l, bool polled)

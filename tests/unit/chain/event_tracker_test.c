@@ -559,6 +559,8 @@ static void run_many(const struct faults *faults, uint64_t seeds, bool ordered)
         struct sim *s = run(seed, &f, starts[seed % 4], 600);
         if (ordered && !s->in_order)
             fail_msg("seed %llu: out of order", (unsigned long long)seed);
+        if (f.fork_depth == 0 && s->taken_back > 0)
+            fail_msg("seed %llu: took an event back without a fork", (unsigned long long)seed);
         told += s->told;
         taken_back += s->taken_back;
         sim_free(s);
