@@ -123,9 +123,9 @@ struct tx_lane {
     struct rpc_call *count_call, *balance_call;
     struct u256 starved_wei; /* the balance when it starved */
     bool starved_wei_known;
-    uint64_t starved_ms, balance_asked_ms;
-    uint64_t count_sends; /* sends when count_call was started */
-    bool count_idle;      /* count_call asks for the pending nonce */
+    uint64_t starved_ms, fed_ms, balance_asked_ms; /* fed: when it was starved last and tried again */
+    uint64_t count_sends;                          /* sends when count_call was started */
+    bool count_idle;                               /* count_call asks for the pending nonce */
     struct tx_queue *queue;
 };
 
@@ -182,6 +182,10 @@ bool tx_call_is_loose(const struct tx_call *call);
 
 /* Withdraws a call that waits. False: not waiting (any more). */
 bool tx_core_cancel(struct tx_core *core, uint64_t id);
+
+/* Withdraws the calls that answer a job, wherever they are: open ones are told as cancelled. What may be in a pool is
+ * replaced by a fill, and what was confirmed is not sent again. */
+void tx_core_revoke(struct tx_core *core, struct u256 job_id, uint64_t now_ms);
 
 /* Makes account the one that new calls go out from, with its next nonce. The one before is retired: what is on its
  * nonces stays. Coming back to an account that still has slots keeps its own next nonce. Returns its lane. */

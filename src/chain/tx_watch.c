@@ -240,20 +240,28 @@ static void warn_if_low(struct tx_queue *q, const struct tx_lane *lane)
              F_STR("balance_wei", u256_to_dec(wei, q->stats.balance_wei)), F_U64("answers_left", left));
 }
 
-/* A starved account tries again when its balance has changed, and now and then in case prices have. */
+static bool is_low(const struct tx_queue *q, struct u256 balance)
+{
+    return fee_affords(&q->market, txq_submit_gas(q), balance, WARN_ANSWERS + 1) <= WARN_ANSWERS;
+}
+
+/* A starved account tries again when its balance has changed, and now and then in case prices have. Where the balance
+ * is not low at all, the endpoint was wrong: at once, and then each second. */
 static void feed(struct tx_queue *q, struct tx_lane *lane, struct u256 balance)
 {
     uint64_t now_ms = clock_mono_ms();
+    bool wrong = !is_low(q, balance) && now_ms - lane->fed_ms >= STARVED_LOOK_MS;
     if (!lane->starved_wei_known) {
         lane->starved_wei = balance;
         lane->starved_wei_known = true;
         lane->starved_ms = now_ms;
-        return;
     }
-    if (u256_cmp(balance, lane->starved_wei) == 0 && now_ms - lane->starved_ms < STARVED_RETRY_MS)
+    if (!wrong && u256_cmp(balance, lane->starved_wei) == 0 && now_ms - lane->starved_ms < STARVED_RETRY_MS)
         return;
-    log_info("gas_balance_changed", F_HEX("account", lane->account.b, 20), F_U64("waiting", q->core.n_waiting));
+    log_info(wrong ? "gas_balance_suffices" : "gas_balance_changed", F_HEX("account", lane->account.b, 20),
+             F_U64("waiting", q->core.n_waiting));
     lane->starved = false;
+    lane->fed_ms = now_ms;
     lane->starved_wei_known = false;
 }
 

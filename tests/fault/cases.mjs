@@ -68,7 +68,7 @@ const HTTP = [
     ['"transaction underpriced"', refuseSend('transaction underpriced')],
     ['base fee above the offer', refuseSend('max fee per gas less than block base fee: address 0x1, maxFeePerGas: 1, baseFee: 2')],
     ['"intrinsic gas too low"', refuseSend('intrinsic gas too low')],
-    ['"insufficient funds" that is not true', refuseSend('insufficient funds for gas * price + value'), { deadline: 30_000 }],
+    ['"insufficient funds" that is not true', refuseSend('insufficient funds for gas * price + value'), { deadline: 1500 }],
     ['a sequencer with a full queue', refuseSend('sequencer pending tx pool full, please try again', 2)],
     ['an error that nobody knows', refuseSend('the moon is in the wrong phase', 2)],
     ['receipts are null at first', first('eth_getTransactionReceipt', 3, (call, reply) => reply(result(call, null)))],
