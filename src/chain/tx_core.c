@@ -6,9 +6,11 @@
 #include <utlist.h>
 
 #include "chain/tx_core_int.h"
+#include "util/sat.h"
 
 #define BACKOFF_FIRST_MS 200u
 #define BACKOFF_MAX_MS 5000u
+#define REBROADCAST_MIN_MS 1000u
 #define REBROADCAST_MAX_MS 60000u
 #define LOST_NULLS 3u /* an endpoint behind a balancer may not have a receipt yet that the count includes */
 #define LOST_AFTER_MS 1500u
@@ -111,11 +113,15 @@ static uint64_t backoff_ms(unsigned tries)
     return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
-/* How long a pending one is left alone before its bytes are sent again: longer each time. */
+/* How long a pending one is left alone before its bytes are sent again: longer each time, but for what is soon useless
+ * (an endpoint may have swallowed it). */
 static uint64_t rebroadcast_ms(const struct tx_core *core, const struct tx_slot *slot, uint64_t now_ms)
 {
     uint64_t least = core->stuck_after_ms / 3 + 1, age = now_ms - slot->signed_ms;
     uint64_t ms = age > least ? age : least;
+    uint64_t left = slot->call ? sat_sub(slot->call->useless_after_ms, now_ms) : 0;
+    if (left > 0 && left / 3 < ms)
+        ms = left / 3 > REBROADCAST_MIN_MS ? left / 3 : REBROADCAST_MIN_MS;
     return ms < REBROADCAST_MAX_MS ? ms : REBROADCAST_MAX_MS;
 }
 
