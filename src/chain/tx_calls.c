@@ -144,6 +144,33 @@ bool tx_core_cancel(struct tx_core *core, uint64_t id)
     return false;
 }
 
+static bool answers(const struct tx_call *call, struct u256 job_id)
+{
+    return call->has_job && u256_cmp(call->job_id, job_id) == 0;
+}
+
+void tx_core_revoke(struct tx_core *core, struct u256 job_id, uint64_t now_ms)
+{
+    struct tx_call *call, *next;
+    DL_FOREACH_SAFE(core->waiting[TX_SUBMIT_OUTPUT], call, next) {
+        if (!answers(call, job_id))
+            continue;
+        txc_leave_queue(core, call);
+        txc_tell(core, call, TX_CANCELLED);
+        txc_drop_if_loose(core, call);
+    }
+    for (struct tx_lane *lane = core->lanes; lane; lane = lane->next_lane) {
+        struct tx_slot *slot;
+        DL_FOREACH(lane->slots, slot) {
+            if (!slot->call || !answers(slot->call, job_id))
+                continue;
+            txc_tell(core, slot->call, TX_CANCELLED);
+            if (now_ms < slot->call->useless_after_ms)
+                slot->call->useless_after_ms = now_ms;
+        }
+    }
+}
+
 void tx_core_estimated(struct tx_core *core, struct tx_call *call, bool reverts, uint64_t gas_at_least)
 {
     if (!call->held)

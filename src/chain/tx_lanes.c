@@ -217,8 +217,7 @@ static void tick_low(struct tx_core *core, struct tx_lane *lane, uint64_t now_ms
 static void tick_expiry(struct tx_core *core, struct tx_slot *slot, uint64_t now_ms)
 {
     struct tx_call *call = slot->call;
-    if (!call || call->told || now_ms < call->useless_after_ms || !tx_state_in_flight(slot->state) ||
-        slot->state == TXS_CHECKING)
+    if (!call || now_ms < call->useless_after_ms || !tx_state_in_flight(slot->state) || slot->state == TXS_CHECKING)
         return;
     if (slot->expiring && now_ms - call->useless_after_ms >= EXPIRY_GRACE_MS) {
         txc_abandon(core, slot, now_ms);

@@ -375,6 +375,13 @@ void tx_queue_cancel(struct tx_queue *q, uint64_t handle)
         txq_run(q);
 }
 
+void tx_queue_revoke(struct tx_queue *q, struct u256 job_id)
+{
+    tx_core_revoke(&q->core, job_id, clock_mono_ms());
+    tx_core_tick(&q->core, clock_mono_ms());
+    txq_run(q);
+}
+
 static uint64_t answers_left(struct u256 balance, struct u256 cost)
 {
     uint64_t unit, n;

@@ -142,6 +142,11 @@ uint64_t tx_queue_push(struct tx_queue *q, const struct tx_intent *intent, tx_se
  */
 void tx_queue_cancel(struct tx_queue *q, uint64_t handle);
 
+/* The job has gone from the chain: intents that answer it end (TX_CANCELLED, from the loop), sent or not. What may be
+ * in a pool is replaced by a transaction without effect, since another job may get the id, and what was confirmed is
+ * not sent again where it was reorganised away. */
+void tx_queue_revoke(struct tx_queue *q, struct u256 job_id);
+
 /* Installs the journal (borrowed). */
 void tx_queue_set_journal(struct tx_queue *q, const struct tx_journal *journal, void *arg);
 

@@ -108,7 +108,7 @@ static void arm(struct jobs *j)
 static bool may_try_again(const struct job *job, const struct tx_result *r)
 {
     bool simulated = r->outcome == TX_REVERTED && r->block_number == 0 && !r->too_big;
-    return simulated && !job->owner->stopping && !job->gone && job->refusals < REFUSALS_MAX &&
+    return simulated && !job->owner->stopping && job->refusals < REFUSALS_MAX &&
            clock_mono_ms() + (REFUSED_FIRST_MS << job->refusals) < job->useless_after_ms;
 }
 
@@ -131,7 +131,11 @@ static void on_tx_done(void *arg, const struct tx_result *r)
                                              [TX_EXPIRED] = JOB_EV_LATE,
                                              [TX_CANCELLED] = JOB_EV_REMOVED };
     struct job *job = arg;
-    if (r->too_big && job->output_len > 0 && !job->gone && !job->owner->stopping) {
+    if (job->gone) { /* an answer that was included all the same is in a block of the other branch */
+        job_step(job, JOB_EV_REMOVED, "its block was reorganised away");
+        return;
+    }
+    if (r->too_big && job->output_len > 0 && !job->owner->stopping) {
         too_long(job);
         return;
     }

@@ -120,11 +120,12 @@ static void keep_record(void *arg, const struct ledger_job *r)
     copy->inputs_len = copy->output_len = 0;
 }
 
-void job_forget_refused(struct ledger *ledger, struct u256 id)
+void job_forget(struct ledger *ledger, struct u256 id)
 {
     struct ledger_job r = { 0 };
-    if (!ledger_get_job(ledger, id, keep_record, &r) || r.state != JOB_DROPPED)
+    if (!ledger_get_job(ledger, id, keep_record, &r))
         return;
+    r.state = JOB_DROPPED;
     memset(r.tx_hash, 0, sizeof r.tx_hash);
     ledger_put_job(ledger, &r);
 }

@@ -40,7 +40,7 @@ struct job {
     struct buf said;            /* the call that an earlier life sent from another gas account */
     bool backfilled;            /* its event was read back */
     bool gone;                  /* its event was taken back */
-    struct job *successor;      /* the event came again: what begins when this one ends without having been answered */
+    struct job *successor;      /* the event came again: what begins when this one ends */
     unsigned refusals;          /* times that its answer was refused without having been included */
     uint64_t again_at_ms;       /* monotonic, when it is sent again after that; 0 = it is with the queue */
     int error_code;             /* -1 = no verdict yet */
@@ -79,9 +79,9 @@ void job_record(struct ledger *ledger, const struct job *job);
 /* The same for a job that has just come to its end: counted among the answered or missed ones of this hour, once. */
 void job_record_final(struct ledger *ledger, const struct job *job);
 
-/* The event of a job that is not open was taken back: where it had ended because its answer was refused, that is no
- * reason to pass over it when it comes again. */
-void job_forget_refused(struct ledger *ledger, struct u256 id);
+/* The event of a job that is not open was taken back: that it had been answered is no reason to pass over it when it
+ * comes again. */
+void job_forget(struct ledger *ledger, struct u256 id);
 
 /* A job as it was written; the state is the recorded one and times are not set. */
 struct job *job_from_record(struct jobs *owner, const struct ledger_job *r);

@@ -48,12 +48,11 @@ static void cut_history(struct jobs *j)
 
 static void job_enter(struct job *job);
 
-/* Out of the open ones. The job that its event has made when it came again takes its place, unless it is answered. */
-static void job_end(struct job *job, enum job_state state)
+/* Out of the open ones. The job that its event has made when it came again takes its place. */
+static void job_end(struct job *job)
 {
-    struct job *successor = state == JOB_CONFIRMED ? NULL : job->successor;
-    if (successor)
-        job->successor = NULL;
+    struct job *successor = job->successor;
+    job->successor = NULL;
     job_release(job);
     if (successor)
         job_enter(successor);
@@ -80,7 +79,7 @@ void job_step(struct job *job, enum job_event event, const char *reason)
     LOG_RECORD(to == JOB_CONFIRMED ? LOG_INFO : LOG_WARN, "job_final", F_STR("job", job->id_text),
                F_STR("state", job_state_name(to)), F_I64("error_code", job->error_code),
                F_U64("total_time_ms", job->total_time_ms), F_U64("event_to_tx_us", latency), F_STR("reason", reason));
-    job_end(job, to);
+    job_end(job);
 }
 
 /* A verdict is reached: counts it. */
@@ -157,19 +156,33 @@ uint64_t jobs_age_of_block(const struct jobs *j, uint64_t chain_time_s)
     return sat_sub(jobs_chain_now_ms(j), sat_mul(chain_time_s, 1000));
 }
 
-static void job_was_answered(void *arg, const struct ledger_job *r)
+/* What is known of a job's event, against one of the same id: a reorganisation may give the id to another job. */
+struct creation {
+    const struct chain_event *ev;
+    uint64_t block_number;
+    bool answered, same;
+};
+
+static bool is_same(const struct creation *c, uint64_t block_number, const uint8_t codehash[32], uint64_t deadline_ms)
 {
-    static const uint8_t none[32];
-    bool sent = memcmp(r->tx_hash, none, sizeof none) != 0;
-    *(bool *)arg = r->state == JOB_CONFIRMED || (r->state == JOB_DROPPED && sent);
+    return c->block_number == block_number && c->ev->u.job_created.deadline_ms == deadline_ms &&
+           memcmp(c->ev->u.job_created.codehash, codehash, 32) == 0;
 }
 
-/* Did its answer go out in this life of the node or an earlier one? */
-static bool was_answered(struct jobs *j, struct u256 id)
+static void compare_with_record(void *arg, const struct ledger_job *r)
 {
-    bool answered = false;
-    (void)ledger_get_job(j->parts.ledger, id, job_was_answered, &answered);
-    return answered;
+    static const uint8_t none[32];
+    struct creation *c = arg;
+    bool sent = memcmp(r->tx_hash, none, sizeof none) != 0;
+    c->answered = r->state == JOB_CONFIRMED || (r->state == JOB_DROPPED && sent);
+    c->same = is_same(c, r->block_number, r->codehash, r->deadline_ms);
+}
+
+static bool is_same_as_open(const struct creation *c, const struct job *job)
+{
+    return is_same(c, job->block_number, job->codehash, job->deadline_ms) &&
+           c->ev->u.job_created.inputs_len == job->inputs_len &&
+           (job->inputs_len == 0 || memcmp(c->ev->u.job_created.inputs, job->inputs, job->inputs_len) == 0);
 }
 
 struct job *jobs_find(const struct jobs *j, struct u256 id)
@@ -212,17 +225,6 @@ static void job_enter(struct job *job)
         job_step(job, JOB_EV_LATE, "read back after the contract's limit");
 }
 
-void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin)
-{
-    struct job *open = jobs_find(j, ev->u.job_created.job_id);
-    if (!open && !was_answered(j, ev->u.job_created.job_id)) {
-        job_enter(job_of_event(j, ev, origin));
-    } else if (open && open->gone && !open->successor) {
-        log_info("job_came_again", F_STR("job", open->id_text), F_U64("block", origin->block_number));
-        open->successor = job_of_event(j, ev, origin);
-    }
-}
-
 /* Ends the job where nothing was sent yet. */
 static void job_withdraw(struct job *job, const char *why)
 {
@@ -245,18 +247,58 @@ void jobs_answered(struct jobs *j, struct u256 job_id)
         job_withdraw(job, "answered before");
 }
 
+/* The chain does not have the job any more: what was sent for it would answer whichever job gets its id. */
+static void revoke_answer(struct jobs *j, struct u256 job_id)
+{
+    ledger_disown_txs(j->parts.ledger, job_id);
+    tx_queue_revoke(j->parts.tx, job_id);
+}
+
+static void forget(struct jobs *j, struct u256 job_id)
+{
+    job_forget(j->parts.ledger, job_id);
+    revoke_answer(j, job_id);
+}
+
 void jobs_taken_back(struct jobs *j, struct u256 job_id)
 {
     struct job *job = jobs_find(j, job_id);
     if (!job) {
-        job_forget_refused(j->parts.ledger, job_id);
+        forget(j, job_id);
         return;
     }
     job->gone = true;
     if (job->successor)
         job_free(job->successor);
     job->successor = NULL;
-    job_withdraw(job, "its block was reorganised away");
+    if (answer_is_queued(job))
+        revoke_answer(j, job_id); /* the queue tells that it has ended */
+    else
+        job_withdraw(job, "its block was reorganised away");
+}
+
+void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin)
+{
+    struct u256 id = ev->u.job_created.job_id;
+    struct creation c = { .ev = ev, .block_number = origin->block_number };
+    struct job *open = jobs_find(j, id);
+    if (open && !open->gone && !is_same_as_open(&c, open)) { /* reorganised while the node was away */
+        jobs_taken_back(j, id);
+        open = jobs_find(j, id);
+    }
+    if (open) {
+        if (!open->gone || open->successor)
+            return;
+        log_info("job_came_again", F_STR("job", open->id_text), F_U64("block", origin->block_number));
+        open->successor = job_of_event(j, ev, origin);
+        return;
+    }
+    (void)ledger_get_job(j->parts.ledger, id, compare_with_record, &c);
+    if (c.answered && c.same)
+        return;
+    if (c.answered)
+        forget(j, id);
+    job_enter(job_of_event(j, ev, origin));
 }
 
 void jobs_stats(const struct jobs *j, struct jobs_stats *out)

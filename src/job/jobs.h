@@ -50,14 +50,15 @@ struct jobs_stats {
 struct jobs *jobs_new(const struct jobs_parts *parts, const struct jobs_config *config);
 
 /* A job was created that names this node: begins at once. ev is of type EVENT_JOB_CREATED. A job that is known is
- * ignored, unless its event was taken back before: then it begins anew as soon as what was sent for the old one turns
- * out not to have been taken. */
+ * ignored, unless its event was taken back before, or is another one (reorganised while the node was away): then what
+ * was sent for the old one is revoked, and it begins anew. */
 void jobs_created(struct jobs *j, const struct chain_event *ev, const struct event_origin *origin);
 
 /* The chain shows our answer already: ends the job where nothing was sent yet. An unknown job is ignored. */
 void jobs_answered(struct jobs *j, struct u256 job_id);
 
-/* The event was taken back (reorganisation): the same, and the job is not known any more should it come again. */
+/* The event was taken back (reorganisation): ends the job whatever was sent for it, which is revoked; it is not known
+ * any more should its id come again. */
 void jobs_taken_back(struct jobs *j, struct u256 job_id);
 
 /* An open job as an operator sees it. */

@@ -49,7 +49,7 @@ static void time_left_of_confirmed(void *arg, const struct ledger_job *r)
 static void adopt_other(struct restore *x, const struct ledger_tx *t)
 {
     struct tx_record r = journal_record(t);
-    x->left_ms = t->has_job ? 0 : ADOPTED_SLASH_MS;
+    x->left_ms = t->kind == TX_SLASH ? ADOPTED_SLASH_MS : 0;
     if (t->has_job)
         (void)ledger_get_job(x->jobs->parts.ledger, t->job_id, time_left_of_confirmed, x);
     (void)tx_queue_adopt(x->jobs->parts.tx, &r, sat_add(clock_mono_ms(), x->left_ms), NULL, ignore_tx_done, NULL);

@@ -36,6 +36,7 @@ static const char *const sql[STATEMENT_COUNT] = {
                "MAX(?9, 1 + (SELECT COALESCE(MAX(sent_wall_ms), 0) FROM txs WHERE sender = ?1 AND nonce = ?2)), "
                "?10,?11,?12)",
     [DROP_TX_OF_JOB] = "DELETE FROM txs WHERE job_id = ?1 AND NOT (sender = ?2 AND nonce = ?3)",
+    [DISOWN_TXS] = "UPDATE txs SET job_id = NULL WHERE job_id = ?1",
     [DROP_TX] = "DELETE FROM txs WHERE sender = ?1 AND nonce = ?2",
     [EACH_TX] = "SELECT " TX_COLUMNS " FROM txs ORDER BY sender, nonce, sent_wall_ms",
     [PUT_RECEIPT] = "INSERT OR REPLACE INTO receipts (" RECEIPT_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
@@ -268,6 +269,13 @@ void ledger_drop_tx(struct ledger *l, const struct address *from, uint64_t nonce
     sqlite3_stmt *s = ledger_prepared(l, DROP_TX);
     ledger_bind_blob(s, 1, from->b, sizeof from->b);
     ledger_bind_u64(s, 2, nonce);
+    ledger_run(l, s);
+}
+
+void ledger_disown_txs(struct ledger *l, struct u256 job_id)
+{
+    sqlite3_stmt *s = ledger_prepared(l, DISOWN_TXS);
+    ledger_bind_u256(s, 1, job_id);
     ledger_run(l, s);
 }
 

@@ -95,6 +95,9 @@ void ledger_put_tx(struct ledger *l, const struct ledger_tx *tx);
 /* The nonce is settled: its records go. */
 void ledger_drop_tx(struct ledger *l, const struct address *from, uint64_t nonce);
 
+/* The job has gone from the chain: what was written for it answers none, should another get its id. */
+void ledger_disown_txs(struct ledger *l, struct u256 job_id);
+
 /* Calls fn for each transaction, by sender and nonce, of one nonce in the order in which they were written (whatever
  * the wall clock did meanwhile). fn may not write. */
 void ledger_each_tx(struct ledger *l, void (*fn)(void *arg, const struct ledger_tx *tx), void *arg);

@@ -19,6 +19,7 @@ enum statement {
     PUT_TX,
     DROP_TX,
     DROP_TX_OF_JOB,
+    DISOWN_TXS,
     EACH_TX,
     PUT_RECEIPT,
     EACH_RECEIPT,

@@ -147,6 +147,54 @@ describe('no silence', () => {
         }
     });
 
+    // The job of another code gets the id of one that was reorganised away; it must have its own answer.
+    async function idGoesToAnother(text, { confirmed, away, between = async () => {} }) {
+        const [first, second] = [await saveCode(net.contracts, net.author, code(`${text}, gone`)), await saveCode(net.contracts, net.author, code(text))];
+        await rpc('evm_setIntervalMining', [0]);
+        try {
+            const gone = createJob(net.contracts, { codehash: first, deadline: 30_000 });
+            await sleep(300);
+            await rpc('evm_mine');
+            const { id, receipt } = await gone;
+            await logged(`event=answer_sent job=${id} `);
+            if (confirmed) {
+                await rpc('evm_mine');
+                await logged(`event=job_final job=${id} state=confirmed`);
+            }
+            const depth = (await net.chain.provider.getBlockNumber()) - receipt.blockNumber + 1;
+            if (away) await node.stop('SIGKILL');
+            await rpc('anvil_reorg', [depth, []]);
+            net.author.reset();
+            await between();
+            const created = createJob(net.contracts, { codehash: second, deadline: 20_000, ...CHEAP });
+            await sleep(300);
+            await rpc('evm_setIntervalMining', [1]);
+            const job = await created;
+            assert.equal(job.id, id, 'the same id');
+            if (away) await node.start();
+            const answer = await waitAnswer(net.contracts, id, { timeoutMs: 30_000 });
+            assert.deepEqual({ errorCode: answer.errorCode, output: textOf(answer.output) }, { errorCode: 0, output: text });
+            await assertOneEach(net, [job]);
+        } finally {
+            await rpc('evm_setIntervalMining', [1]);
+        }
+    }
+
+    // Blocks without the job, each with what the node sends meanwhile.
+    const blocks = (n) => async () => {
+        for (let i = 0; i < n; i++) {
+            await sleep(300);
+            await rpc('evm_mine');
+        }
+    };
+
+    scenario('an answer waits, and another job gets the id', () => idGoesToAnother('waiting', { confirmed: false, between: () => sleep(1000) }));
+    scenario('an answer was included, and another job gets the id', () => idGoesToAnother('included', { confirmed: true, between: () => sleep(1000) }));
+    scenario('an answer was included, and another job gets the id long after', () => idGoesToAnother('later', { confirmed: true, between: blocks(12) }));
+
+    scenario('an answer was included, and another job gets the id while the node is away', () =>
+        idGoesToAnother('away', { confirmed: true, away: true, between: blocks(3) }));
+
     scenario('an endpoint that lags says that the node is not registered', async () => {
         await node.stop('SIGKILL');
         rmSync(node.ledgerFile);

@@ -292,6 +292,8 @@ static struct tx_call *new_call(struct world *w, size_t index)
     struct tx_call *call = xcalloc(1, sizeof *call);
     call->kind = m->kind;
     call->useless_after_ms = m->useless_after_ms;
+    call->has_job = true;
+    call->job_id = u256_from_u64(index);
     call->arg = (void *)(uintptr_t)index;
     m->call = call;
     m->freed = false;
@@ -607,8 +609,10 @@ static void step(struct world *w)
     struct tx_slot *slot;
     if (dice < 12 && !w->honest)
         push(w);
-    else if (dice < 14 && !w->honest)
+    else if (dice < 13 && !w->honest)
         (void)tx_core_cancel(&w->core, rnd(w, w->n_calls + 1));
+    else if (dice < 14 && !w->honest)
+        tx_core_revoke(&w->core, u256_from_u64(rnd(w, w->n_calls + 1)), w->now_ms);
     else if (dice < 15 && w->switches && !w->honest)
         use_account(w, rnd(w, ACCOUNTS));
     else if (dice < 15 && w->restarts && !w->honest)

@@ -185,6 +185,32 @@ static void count_tx(void *arg, const struct ledger_tx *t)
     ++*(int *)arg;
 }
 
+static void owned_tx(void *arg, const struct ledger_tx *t)
+{
+    unsigned *owned = arg;
+    *owned |= (unsigned)t->has_job << t->nonce;
+}
+
+static void what_was_sent_for_a_job_that_went_answers_none(void **state)
+{
+    (void)state;
+    struct ledger *l = must_open(&us);
+    for (uint64_t n = 0; n < 3; n++) {
+        struct ledger_tx t = {
+            .from = { { 7 } }, .nonce = n, .has_job = true, .job_id = u256_from_u64(40 + n), .data = (const uint8_t *)""
+        };
+        ledger_put_tx(l, &t);
+    }
+    ledger_disown_txs(l, u256_from_u64(41));
+    unsigned owned = 0;
+    int count = 0;
+    ledger_each_tx(l, owned_tx, &owned);
+    ledger_each_tx(l, count_tx, &count);
+    assert_int_equal(owned, 5);
+    assert_int_equal(count, 3);
+    ledger_close(l);
+}
+
 /* A replacement stands beside what it replaces; a job that moved to another nonce leaves the old one. */
 static void a_job_has_the_attempts_of_one_nonce(void **state)
 {
@@ -439,6 +465,7 @@ int main(void)
         T(final_jobs_are_told_apart_and_pruned),
         T(transactions_come_in_order_of_nonce),
         T(a_job_has_the_attempts_of_one_nonce),
+        T(what_was_sent_for_a_job_that_went_answers_none),
         T(attempts_come_as_they_were_written),
         T(settings_are_kept_and_removed),
         T(a_kill_loses_nothing_that_was_written),
