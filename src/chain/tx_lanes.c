@@ -8,6 +8,7 @@
 #include "chain/tx_core_int.h"
 
 #define STUCK_MIN_HEADS 2u /* no price helps while no blocks come */
+#define OCCUPIED_PARTS 5u  /* of that time: a stranger's that is not included soon is none, or holds up all of ours */
 #define EXPIRY_ASK_MS 1000u
 #define EXPIRY_GRACE_MS 60000u /* nobody can be asked for so long after the end: it is the end */
 #define GAP_MAX 64u            /* more missing nonces than this are another chain, not lost transactions */
@@ -205,7 +206,10 @@ static void tick_low(struct tx_core *core, struct tx_lane *lane, uint64_t now_ms
     if (!low || (low->state != TXS_PENDING && low->state != TXS_BACKOFF && low->state != TXS_OCCUPIED))
         return;
     uint64_t since = low->signed_ms > lane->low_since_ms ? low->signed_ms : lane->low_since_ms;
-    if (now_ms - since < core->stuck_after_ms)
+    uint64_t patience = core->stuck_after_ms;
+    if (low->state == TXS_OCCUPIED)
+        patience /= OCCUPIED_PARTS;
+    if (now_ms - since < patience)
         return;
     if (lane->chain_nonce_known && lane->chain_nonce < low->nonce)
         open_gap(core, lane, low->nonce, now_ms);

@@ -64,7 +64,7 @@ const HTTP = [
     ['the answer is swallowed as "already known"', refuseSend('already known'), { deadline: 30_000 }],
     ['"nonce too low" that is not true', refuseSend('nonce too low'), { deadline: 20_000 }],
     ['"nonce too high" that is not true', refuseSend('nonce too high: address 0x1, tx: 5 state: 4')],
-    ['"replacement transaction underpriced"', refuseSend('replacement transaction underpriced'), { deadline: 30_000 }],
+    ['"replacement transaction underpriced"', refuseSend('replacement transaction underpriced'), { deadline: 3000 }],
     ['"transaction underpriced"', refuseSend('transaction underpriced')],
     ['base fee above the offer', refuseSend('max fee per gas less than block base fee: address 0x1, maxFeePerGas: 1, baseFee: 2')],
     ['"intrinsic gas too low"', refuseSend('intrinsic gas too low')],
