@@ -58,9 +58,10 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS (60)
 	@ninja -C build-fuzz
 	@tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
 
-soak: build ## 2,000 jobs in a row on one pool; 100 times kill -9 over 200 jobs, twice
+soak: build ## 2,000 jobs in a row on one pool; 100 times kill -9 over 200 jobs, twice; ten minutes of random faults
 	@$(BUILD)/tests/soak/pool_soak
 	@CRASH_KILLS=100 CRASH_JOBS=200 node --test --test-reporter=spec tests/fault/crash.test.mjs
+	@node tests/soak/faults.mjs --minutes 10
 
 bench: build ## Latency, throughput and memory, measured on a local chain
 	@node bench/run.mjs
