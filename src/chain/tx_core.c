@@ -125,6 +125,14 @@ static uint64_t rebroadcast_ms(const struct tx_core *core, const struct tx_slot 
     return ms < REBROADCAST_MAX_MS ? ms : REBROADCAST_MAX_MS;
 }
 
+/* One that waits for a lower nonce has that sent again no later than itself. */
+static void hasten_lowest(const struct tx_slot *slot)
+{
+    struct tx_slot *low = txc_lowest_open(slot->lane);
+    if (low && low->state == TXS_PENDING && low->due_ms > slot->due_ms)
+        low->due_ms = slot->due_ms;
+}
+
 static void note_out(struct tx_slot *slot)
 {
     slot->maybe_out = true;
@@ -151,6 +159,7 @@ static void enter_state(struct tx_core *core, struct tx_slot *slot, enum tx_even
     case TXS_PENDING:
         slot->retries = slot->reprices = 0;
         slot->due_ms = now_ms + rebroadcast_ms(core, slot, now_ms);
+        hasten_lowest(slot);
         break;
     case TXS_CHECKING:
     case TXS_MINED:

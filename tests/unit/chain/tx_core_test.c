@@ -848,6 +848,61 @@ static void run_world(uint64_t seed)
     world_free(w);
 }
 
+/* A quiet world with a call that has a minute and, on the nonce above, one that has six seconds; pools took both. */
+static struct world *two_calls(struct tx_slot **low, struct tx_slot **high)
+{
+    struct world *w = world_new(1);
+    w->honest = true;
+    w->core.max_in_flight = 4;
+    w->core.stuck_after_ms = 15000;
+    w->n_calls = 2;
+    for (size_t i = 0; i < 2; i++) {
+        w->calls[i] =
+            (struct model_call){ .kind = TX_SUBMIT_OUTPUT, .useless_after_ms = w->now_ms + (i == 0 ? 60000 : 6000) };
+        push_call(w, i + 1);
+        tx_core_pump(&w->core, w->now_ms);
+        do_todo(w);
+    }
+    *low = w->chains[0].lane->slots;
+    *high = (*low)->next;
+    tx_core_event(&w->core, *low, TXE_ACCEPTED, w->now_ms);
+    tx_core_event(&w->core, *high, TXE_ACCEPTED, w->now_ms);
+    do_todo(w);
+    return w;
+}
+
+static void a_lower_nonce_is_sent_again_no_later(void **state)
+{
+    (void)state;
+    struct tx_slot *low, *high;
+    struct world *w = two_calls(&low, &high);
+    assert_int_equal(low->state, TXS_PENDING);
+    assert_in_range(high->due_ms, w->now_ms + 1, w->now_ms + 2000);
+    assert_int_equal(low->due_ms, high->due_ms);
+    world_free(w);
+}
+
+static void what_is_revoked_makes_way_for_a_fill(void **state)
+{
+    (void)state;
+    struct tx_slot *low, *high;
+    struct world *w = two_calls(&low, &high);
+    tx_core_revoke(&w->core, u256_from_u64(1), w->now_ms);
+    do_todo(w);
+    assert_int_equal(w->calls[0].told, 1);
+    assert_int_equal(w->calls[0].outcome, TX_CANCELLED);
+    assert_int_equal(w->calls[1].told, 0);
+    low->ask = NULL;
+    tx_core_tick(&w->core, w->now_ms);
+    do_todo(w);
+    assert_ptr_equal(low->ask, WAITS); /* a last look */
+    tx_core_no_receipt(&w->core, low, w->now_ms);
+    do_todo(w);
+    assert_int_equal(low->state, TXS_REPLACING);
+    assert_int_equal(low->attempts[low->n_attempts - 1].call_id, 0);
+    world_free(w);
+}
+
 static void random_worlds(void **state)
 {
     (void)state;
@@ -866,6 +921,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_is_complete),
         cmocka_unit_test(every_state_takes_every_answer),
+        cmocka_unit_test(a_lower_nonce_is_sent_again_no_later),
+        cmocka_unit_test(what_is_revoked_makes_way_for_a_fill),
         cmocka_unit_test_teardown(random_worlds, print_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
