@@ -112,8 +112,12 @@ async function judge() {
     const { jobs } = net.contracts;
     const created = await jobs.queryFilter(jobs.filters.JobCreated(), 0, 'latest');
     const answers = new Map();
-    for (const { args } of await jobs.queryFilter(jobs.filters.JobResponded(), 0, 'latest'))
+    const seen = new Set(); // anvil may tell a transaction's log for a block that went, too
+    for (const { args, transactionHash } of await jobs.queryFilter(jobs.filters.JobResponded(), 0, 'latest')) {
+        if (seen.has(transactionHash)) continue;
+        seen.add(transactionHash);
         answers.set(args.jobId, [...(answers.get(args.jobId) ?? []), Number(args.errorCode)]);
+    }
     const found = { jobs: created.length, unanswered: [], other: [] };
     for (const { args, blockNumber } of created) {
         const name = NAMES.find((n) => codehashes[n] === args.codehash);
