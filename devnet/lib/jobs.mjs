@@ -17,6 +17,9 @@ export function eventIn(receipt, contract, name) {
     return event;
 }
 
+// A module whose answer to a request is what the body returns.
+export const handler = (body) => `export default { async fetch(request) { ${body} } };`;
+
 // Saves code and returns the transaction hash by which jobs name it. With metadata (bytes) by the newer call.
 export async function saveCode(contracts, sender, code, { metadata } = {}) {
     const userCode = contracts.userCode.connect(sender);

@@ -449,11 +449,6 @@ void tracker_stream_down(struct event_tracker *t)
 
 /* ---- memory ---- */
 
-static uint64_t lower_of(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 void tracker_trim(struct event_tracker *t)
 {
     struct block_window *w = &t->window;

@@ -185,14 +185,10 @@ struct registrar *registrar_new(uv_loop_t *loop, struct rpc *rpc, const struct r
     return r;
 }
 
-static bool is_outdated(struct registrar *r, const struct event_origin *origin)
+static bool is_outdated(const struct registrar *r, const struct event_origin *origin)
 {
-    if (origin->block_number < r->newest_block ||
-        (origin->block_number == r->newest_block && origin->log_index < r->newest_index))
-        return true;
-    r->newest_block = origin->block_number;
-    r->newest_index = origin->log_index;
-    return false;
+    return origin->block_number < r->newest_block ||
+           (origin->block_number == r->newest_block && origin->log_index < r->newest_index);
 }
 
 void registrar_on_event(struct registrar *r, const struct chain_event *ev, const struct event_origin *origin)
@@ -208,6 +204,8 @@ void registrar_on_event(struct registrar *r, const struct chain_event *ev, const
         return;
     if (is_outdated(r, origin))
         return;
+    r->newest_block = origin->block_number;
+    r->newest_index = origin->log_index;
     enum reg_event event = events[ev->type];
     if (event == EV_REGISTERED && !address_eq(&ev->u.executor.owner, &r->config.owner))
         event = EV_REGISTERED_FOREIGN;

@@ -110,6 +110,11 @@ void tracker_take(struct event_tracker *t, struct log_entry *log, enum log_sourc
 /* Takes back all events of b, last first, and makes it an orphan. */
 void tracker_orphan(struct event_tracker *t, struct block *b);
 
+static inline uint64_t lower_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The first block that is not settled, older ones included: all below are. */
 uint64_t tracker_frontier(const struct event_tracker *t);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chain/tracker_impl.h"
+#include "util/sat.h"
 
 /* An answer that lacks what the stream told keeps blocks unsettled, but not for ever: so many times the overlap. */
 #define DOUBT_OVERLAPS 4
@@ -210,11 +211,6 @@ static void note_unheard(struct event_tracker *t, uint64_t now_us)
     }
 }
 
-static uint64_t lower_of(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 uint64_t tracker_frontier(const struct event_tracker *t)
 {
     return lower_of(t->unsettled, block_gaps_lowest(&t->older));
@@ -222,10 +218,10 @@ uint64_t tracker_frontier(const struct event_tracker *t)
 
 uint64_t tracker_backlog(const struct event_tracker *t)
 {
-    uint64_t next = t->pass.active ? t->pass.next : t->unsettled, overlap = t->config.overlap_blocks;
-    if (!t->has_tip || !t->started || t->head_number < overlap || t->head_number - overlap < next)
+    uint64_t next = t->pass.active ? t->pass.next : t->unsettled;
+    if (!t->has_tip || !t->started)
         return 0;
-    return t->head_number - overlap - next + 1;
+    return sat_sub(sat_add(t->head_number, 1), sat_add(next, t->config.overlap_blocks));
 }
 
 bool tracker_newest_first(struct event_tracker *t, uint64_t recent, uint64_t urgent)

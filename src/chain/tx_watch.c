@@ -224,10 +224,16 @@ uint64_t txq_submit_gas(const struct tx_queue *q)
     return q->submit_gas ? q->submit_gas : q->gas.overhead[TX_SUBMIT_OUTPUT];
 }
 
+/* Answers that a balance pays for: no more are told than say that it is not low. */
+static uint64_t answers_paid_by(const struct tx_queue *q, struct u256 balance)
+{
+    return fee_affords(&q->market, txq_submit_gas(q), balance, WARN_ANSWERS + 1);
+}
+
 static void warn_if_low(struct tx_queue *q, const struct tx_lane *lane)
 {
     uint64_t now_ms = clock_mono_ms();
-    uint64_t left = fee_affords(&q->market, txq_submit_gas(q), q->stats.balance_wei, WARN_ANSWERS + 1);
+    uint64_t left = answers_paid_by(q, q->stats.balance_wei);
     if (left > WARN_ANSWERS) {
         q->low_warned_ms = 0;
         return;
@@ -240,17 +246,12 @@ static void warn_if_low(struct tx_queue *q, const struct tx_lane *lane)
              F_STR("balance_wei", u256_to_dec(wei, q->stats.balance_wei)), F_U64("answers_left", left));
 }
 
-static bool is_low(const struct tx_queue *q, struct u256 balance)
-{
-    return fee_affords(&q->market, txq_submit_gas(q), balance, WARN_ANSWERS + 1) <= WARN_ANSWERS;
-}
-
 /* A starved account tries again when its balance has changed, and now and then in case prices have. Where the balance
  * is not low at all, the endpoint was wrong: at once, and then each second. */
 static void feed(struct tx_queue *q, struct tx_lane *lane, struct u256 balance)
 {
     uint64_t now_ms = clock_mono_ms();
-    bool wrong = !is_low(q, balance) && now_ms - lane->fed_ms >= STARVED_LOOK_MS;
+    bool wrong = answers_paid_by(q, balance) > WARN_ANSWERS && now_ms - lane->fed_ms >= STARVED_LOOK_MS;
     if (!lane->starved_wei_known) {
         lane->starved_wei = balance;
         lane->starved_wei_known = true;

@@ -108,22 +108,31 @@ static void header_done(void *arg, const struct json *result, const struct rpc_e
     watcher_leave(w);
 }
 
-static void header_start(struct watcher *w)
+struct rpc_call *watcher_ask_number(struct watcher *w, uint64_t number, uint64_t timeout_ms, rpc_done_fn *done)
 {
     struct buf params = { 0 };
-    const struct tracker_want *want = &w->header_wanted;
-    if (want->by_hash) {
-        buf_puts(&params, "[\"");
-        hex_append0x(&params, want->hash, 32);
-        buf_puts(&params, "\",false]");
-    } else {
-        buf_printf(&params, "[\"0x%llx\",false]", (unsigned long long)want->number);
-    }
-    if (want->by_hash) /* a hash cannot be answered from another fork: whoever has it */
-        w->header_call = rpc_race(w->rpc, "eth_getBlockByHash", buf_cstr(&params), 0, header_done, w);
-    else
-        w->header_call = rpc_request(w->rpc, "eth_getBlockByNumber", buf_cstr(&params), 0, header_done, w);
+    buf_printf(&params, "[\"0x%llx\",false]", (unsigned long long)number);
+    struct rpc_call *call = rpc_request(w->rpc, "eth_getBlockByNumber", buf_cstr(&params), timeout_ms, done, w);
     buf_free(&params);
+    return call;
+}
+
+/* A hash cannot be answered from another fork: whoever has it. */
+static struct rpc_call *ask_hash(struct watcher *w, const uint8_t hash[32])
+{
+    struct buf params = { 0 };
+    buf_puts(&params, "[\"");
+    hex_append0x(&params, hash, 32);
+    buf_puts(&params, "\",false]");
+    struct rpc_call *call = rpc_race(w->rpc, "eth_getBlockByHash", buf_cstr(&params), 0, header_done, w);
+    buf_free(&params);
+    return call;
+}
+
+static void header_start(struct watcher *w)
+{
+    const struct tracker_want *want = &w->header_wanted;
+    w->header_call = want->by_hash ? ask_hash(w, want->hash) : watcher_ask_number(w, want->number, 0, header_done);
 }
 
 static bool same_want(const struct tracker_want *a, const struct tracker_want *b)

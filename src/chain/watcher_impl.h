@@ -79,6 +79,9 @@ bool watcher_timer_runs(const struct watcher *w, enum watcher_timer which);
 /* Tells a head unless it was told; one that was asked for only when it is newer. */
 void watcher_take_head(struct watcher *w, const struct chain_head *head, bool polled);
 
+/* Asks for the header of a number; done gets the watcher. */
+struct rpc_call *watcher_ask_number(struct watcher *w, uint64_t number, uint64_t timeout_ms, rpc_done_fn *done);
+
 /* Asks for the newest head / the same in a while, where the stream tells none. */
 void watcher_poll(struct watcher *w);
 void watcher_poll_while_blind(struct watcher *w);

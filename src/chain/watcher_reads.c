@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "chain/watcher_impl.h"
-#include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/sat.h"
 
 #define BACKOFF_FIRST_MS 250u
 #define HEAVY_PASS_LOGS 20000
@@ -133,7 +133,7 @@ static void search_done(void *arg, const struct json *result, const struct rpc_e
     if (error->kind != RPC_ERR_NONE || chain_head_parse(&h, result, NULL) < 0 || h.number != s->head - s->step) {
         s->again_ms = clock_mono_ms() + SEARCH_FAILED_MS;
     } else {
-        uint64_t age_s = s->head_s > h.timestamp_s ? s->head_s - h.timestamp_s : 0;
+        uint64_t age_s = sat_sub(s->head_s, h.timestamp_s);
         uint64_t most = tracker_backlog(w->tracker) + w->overlap, step = s->step;
         most = most < s->head ? most : s->head;
         if (age_s < ANSWERABLE_S) /* and a little more, so that it is enough */
@@ -151,10 +151,7 @@ static void search_done(void *arg, const struct json *result, const struct rpc_e
 static void search_on(struct watcher *w)
 {
     struct newest_search *s = &w->newest;
-    struct buf params = { 0 };
-    buf_printf(&params, "[\"0x%llx\",false]", (unsigned long long)(s->head - s->step));
-    s->call = rpc_request(w->rpc, "eth_getBlockByNumber", buf_cstr(&params), SEARCH_TIMEOUT_MS, search_done, w);
-    buf_free(&params);
+    s->call = watcher_ask_number(w, s->head - s->step, SEARCH_TIMEOUT_MS, search_done);
 }
 
 /* Is it being found out what to read first? */

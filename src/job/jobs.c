@@ -70,7 +70,7 @@ void job_step(struct job *job, enum job_event event, const char *reason)
         job_release(job);
         return;
     }
-    if (job->gone && to == JOB_DROPPED) /* should its event come again, it is a new job */
+    if (job->gone) /* should its event come again, it is a new job */
         memset(job->tx_hash, 0, sizeof job->tx_hash);
     count_final(&j->stats, to);
     job_record_final(j->parts.ledger, job);

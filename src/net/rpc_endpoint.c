@@ -5,6 +5,7 @@
 
 #include "net/url.h"
 #include "util/buf.h"
+#include "util/sat.h"
 
 #define ASIDE_FIRST_MS 1000u
 #define ASIDE_MOST_MS 60000u
@@ -129,7 +130,7 @@ uint64_t rpc_endpoint_common_head(const struct rpc_endpoint *eps, size_t n)
 void rpc_endpoint_compare_heads(struct rpc_endpoint *eps, size_t n, uint64_t common, uint64_t allowed)
 {
     for (size_t i = 0; i < n; i++) {
-        eps[i].lagging = eps[i].head && eps[i].head < common && common - eps[i].head > allowed;
+        eps[i].lagging = eps[i].head && sat_sub(common, eps[i].head) > allowed;
         eps[i].head_before = eps[i].head;
     }
 }

@@ -5,11 +5,10 @@ import { describe } from 'node:test';
 import { AbiCoder, concat, hexlify, keccak256, randomBytes } from 'ethers';
 import { ROOT } from '../../devnet/lib/paths.mjs';
 import { eventIn } from '../../devnet/lib/jobs.mjs';
-import { GENERATIONS, assert, createJob, runJob, saveCode, scenario, send, useDevnet, waitAnswer } from './harness.mjs';
+import { GENERATIONS, assert, createJob, handler, runJob, saveCode, scenario, send, useDevnet, waitAnswer } from './harness.mjs';
 
 const FACTORISE = readFileSync(join(ROOT, 'devnet', 'code', 'factorise.js'), 'utf8');
 const MAX_OUTPUT_BYTES = 90_000;
-const handler = (body) => `export default { async fetch(request) { ${body} } };`;
 const ECHO = handler('return new Response(await request.arrayBuffer());');
 const DEADLINE_MS = 3000;
 

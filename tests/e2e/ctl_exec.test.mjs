@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ROOT, workerdDir } from '../../devnet/lib/paths.mjs';
 import { ctlBinary } from './ctl.mjs';
-import { assert, watchCgroups } from './harness.mjs';
+import { assert, handler, watchCgroups } from './harness.mjs';
 
 const dir = mkdtempSync(join(tmpdir(), 'oyster-exec-'));
 after(() => rmSync(dir, { recursive: true }));
@@ -26,7 +26,6 @@ function codeFile(name, code) {
     return path;
 }
 
-const handler = (body) => `export default { async fetch(request) { ${body} } };`;
 
 test('every deterministic hostile file ends as it does on chain', { timeout: 900_000 }, (t) => {
     const shell = 'ip link set lo up && exec "$0" "$1"';

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { getBytes, toUtf8String } from 'ethers';
 import { Devnet } from '../../devnet/lib/devnet.mjs';
-import { createJob, saveCode, waitAnswer } from '../../devnet/lib/jobs.mjs';
+import { createJob, handler, saveCode, waitAnswer } from '../../devnet/lib/jobs.mjs';
 import { sleep, waitFor } from '../../devnet/lib/proc.mjs';
 import { descendants, isLocked, processes, workerCgroups } from '../../devnet/lib/system.mjs';
 
@@ -128,4 +128,4 @@ export function textOf(output) {
     }
 }
 
-export { Devnet, assert, createJob, existsSync, readFileSync, saveCode, sleep, waitAnswer, waitFor };
+export { Devnet, assert, createJob, existsSync, handler, readFileSync, saveCode, sleep, waitAnswer, waitFor };

@@ -10,10 +10,9 @@ import { ROOT } from '../../devnet/lib/paths.mjs';
 import { freePort } from '../../devnet/lib/proc.mjs';
 import { descendants } from '../../devnet/lib/system.mjs';
 import { DESTROY, FaultProxy } from '../fault/proxy.mjs';
-import { assert, createJob, runJob, saveCode, scenario, send, sleep, useDevnet, waitAnswer, waitFor } from './harness.mjs';
+import { assert, createJob, handler, runJob, saveCode, scenario, send, sleep, useDevnet, waitAnswer, waitFor } from './harness.mjs';
 
 const PREFIX = 'oyster_executor_';
-const handler = (body) => `export default { async fetch(request) { ${body} } };`;
 const HELLO = handler('return new Response("hello");');
 const LOOP = handler('for (;;) {}');
 const SLEEP = handler('await new Promise((r) => setTimeout(r, 60_000)); return new Response();');

@@ -3,7 +3,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { hexlify, randomBytes } from 'ethers';
-import { createJob, saveCode } from '../../devnet/lib/jobs.mjs';
+import { createJob, handler, saveCode } from '../../devnet/lib/jobs.mjs';
 import { sleep } from '../../devnet/lib/proc.mjs';
 
 // Small and repeatable (mulberry32): the same seed gives the same jobs and the same pauses.
@@ -18,7 +18,6 @@ export function randomFrom(seed) {
     };
 }
 
-const handler = (body) => `export default { async fetch(request) { ${body} } };`;
 const sleeps = (ms) => `await new Promise((r) => setTimeout(r, ${ms}));`;
 const ECHO = handler('return new Response(await request.text());');
 const SLEEP = handler(`const ms = await request.text(); ${sleeps('ms')} return new Response("slept " + ms);`);

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Devnet } from '../../devnet/lib/devnet.mjs';
-import { createJob, saveCode } from '../../devnet/lib/jobs.mjs';
+import { createJob, handler, saveCode } from '../../devnet/lib/jobs.mjs';
 import { sleep } from '../../devnet/lib/proc.mjs';
 import { CASES } from '../fault/cases.mjs';
 import { randomFrom } from '../fault/crash.mjs';
@@ -19,7 +19,6 @@ const { values } = parseArgs({
 const SETTLE_MS = 25_000; // the longest deadline, the contract's buffer, and some
 const ONE_FAULT_MS = 5000; // the other endpoint works meanwhile
 const BOTH_FAULT_MS = 1500;
-const handler = (body) => `export default { async fetch(request) { ${body} } };`;
 
 // {name: [code, error code of its answer]}
 const CODES = {
